@@ -1,0 +1,70 @@
+"""leastwise: certified linear models on arrays, frames and files.
+
+Examples
+--------
+>>> import numpy as np
+>>> import leastwise as lw
+>>> X = np.array([[0.0, 1.0], [1.0, 0.0], [2.0, 1.0], [3.0, 0.0]])
+>>> lw.LeastSquares(l2=0.1).fit(X, [1.0, 2.0, 3.0, 5.0]).certificate_.converged
+True
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from leastwise import solvers as solvers
+    from leastwise.certificate import Certificate as Certificate
+    from leastwise.errors import ConvergenceWarning as ConvergenceWarning
+    from leastwise.errors import DataError as DataError
+    from leastwise.errors import LeastwiseError as LeastwiseError
+    from leastwise.errors import LeastwiseWarning as LeastwiseWarning
+    from leastwise.errors import UsageError as UsageError
+    from leastwise.estimators import LeastSquares as LeastSquares
+    from leastwise.estimators import load as load
+    from leastwise.sources.table import Table as Table
+    from leastwise.sources.table import table as table
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Certificate": "certificate",
+    "ConvergenceWarning": "errors",
+    "DataError": "errors",
+    "LeastSquares": "estimators",
+    "LeastwiseError": "errors",
+    "LeastwiseWarning": "errors",
+    "Table": "sources.table",
+    "UsageError": "errors",
+    "load": "estimators",
+    "table": "sources.table",
+}
+
+__all__ = [
+    "Certificate",
+    "ConvergenceWarning",
+    "DataError",
+    "LeastSquares",
+    "LeastwiseError",
+    "LeastwiseWarning",
+    "Table",
+    "UsageError",
+    "load",
+    "solvers",
+    "table",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name on its first use: `import leastwise` itself stays light."""
+    if name == "solvers":
+        return import_module("leastwise.solvers")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'leastwise' has no attribute {name!r}")
+    return getattr(import_module(f"leastwise.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

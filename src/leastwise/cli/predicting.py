@@ -1,0 +1,121 @@
+"""`leastwise predict`: a saved model and a table give one column of predictions a target."""
+
+from __future__ import annotations
+
+import csv
+import io
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leastwise.cli.outputs import check_outputs
+from leastwise.cli.progress import Progress
+from leastwise.cli.text import complain, plain, say, share
+from leastwise.encoding.kinds import floats, kind_of, missing_rows
+from leastwise.encoding.kinds import plain as plain_column
+from leastwise.errors import DataError, LeastwiseWarning, UsageError
+from leastwise.model import Model, r_squared
+from leastwise.report.words import count, listed
+from leastwise.sources.readers import read_arrow
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Float = NDArray[np.float64]
+
+SUFFIXES = (".csv", ".parquet")
+
+
+def predict_table(model_file: str, file: str, output: str | None) -> int:
+    """Carry out `leastwise predict`; the exit code."""
+    if output is not None and Path(output).suffix.lower() not in SUFFIXES:
+        raise UsageError(f"-o {output}: its suffix must be .csv or .parquet")
+    check_outputs({"-o": output}, {"the model": model_file, "the data": file})
+    model = Model.load(model_file)
+    with warnings.catch_warnings(record=True) as caught, Progress(0.0) as progress:
+        warnings.simplefilter("always")
+        progress.say(f"reading {file}")
+        arrow = read_arrow(file)
+        progress.say(f"predicting {arrow.num_rows:,} rows")
+        eta = model.predict(arrow).reshape(arrow.num_rows, len(model.targets))
+        parquet = output is not None and Path(output).suffix.lower() == ".parquet"
+        content = _parquet(model, eta) if parquet else _csv(model, eta)
+    for words in dict.fromkeys(
+        str(entry.message) for entry in caught if issubclass(entry.category, LeastwiseWarning)
+    ):
+        complain(f"warning: {words}")
+    if output is None:
+        say(content.decode("utf-8"))
+    else:
+        from leastwise.files import write_atomically
+
+        write_atomically(output, content)
+    complain(_said(model, arrow, eta, output))
+    if words := _score(model, arrow, eta):
+        complain(words)
+    return 0
+
+
+def _csv(model: Model, eta: Float) -> bytes:
+    head = io.StringIO()
+    csv.writer(head, lineterminator="\n").writerow(model.targets)
+    if eta.shape[1] == 1:
+        lines = map(repr, eta[:, 0].tolist())
+    else:
+        lines = (",".join(map(repr, row)) for row in eta.tolist())
+    text = head.getvalue() + "\n".join(lines) + "\n"
+    return text.encode("utf-8", "backslashreplace")
+
+
+def _parquet(model: Model, eta: Float) -> bytes:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns = [pa.array(eta[:, k], from_pandas=True) for k in range(eta.shape[1])]
+    held = io.BytesIO()
+    pq.write_table(pa.table(columns, names=list(model.targets)), held)
+    return held.getvalue()
+
+
+def _said(model: Model, arrow: pa.Table, eta: Float, output: str | None) -> str:
+    words = f"{count(eta.shape[0], 'row')} predicted ({plain(listed(model.targets))})"
+    empty = int(np.isnan(eta).any(axis=1).sum())
+    if empty:
+        names = (
+            model.columns
+            if model.encoding is None
+            else [feature.name for feature in model.encoding.features]
+        )
+        found: list[str] = []
+        for name in names:
+            mask = missing_rows(plain_column(name, arrow.column(name)))
+            if mask is not None:
+                found.append(f"{name} {count(mask.sum())}")
+        words += f", {count(empty)} of them nan for missing values ({', '.join(found)})"
+    return f"{words}, written to {output}" if output is not None else words
+
+
+def _score(model: Model, arrow: pa.Table, eta: Float) -> str:
+    """R2 where the table has the targets as numbers."""
+    found: list[str] = []
+    for k, name in enumerate(model.targets):
+        if arrow.column_names.count(name) != 1:
+            return ""
+        try:
+            column = plain_column(name, arrow.column(name))
+            what = kind_of(name, column.type)
+            if what not in ("number", "boolean"):
+                return ""
+            y = floats(column, what)
+        except DataError:
+            return ""
+        known = np.isfinite(y) & np.isfinite(eta[:, k])
+        if not known.any():
+            return ""
+        (r2,) = r_squared(y[known, None], eta[known, k : k + 1])
+        rows = count(known.sum(), "row")
+        found.append(f"R2 of {plain(name)} {share(r2)} on {rows}, about the mean of these rows")
+    return "; ".join(found)

@@ -1,0 +1,257 @@
+"""A fit as lines for the terminal."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from leastwise.cli.text import (
+    PIPED,
+    aligned,
+    bold,
+    brief,
+    number,
+    plain,
+    probability,
+    share,
+    shortened,
+    width,
+)
+from leastwise.report.facts import kind
+from leastwise.report.words import count, listed
+
+if TYPE_CHECKING:
+    from leastwise.inference import Inference
+    from leastwise.model import Model
+
+MANY, LARGEST = 40, 25  # with more coefficients than MANY only the LARGEST are shown
+MOST_NOTES = 20
+LABEL = 13
+LONGEST_NAME, SHORTEST_NAME = 32, 16
+GAP = "  "
+
+
+def summary(
+    model: Model, file: str, seconds: tuple[float, float], *, everything: bool = False
+) -> str:
+    """All that is said of a fit.
+
+    Parameters
+    ----------
+    file : where the rows came from
+    seconds : of reading and of fitting
+    everything : every coefficient and every finding, however many
+    """
+    wide = width()
+    lines = [bold(_title(model)), *_facts(_before(model, file), wide), ""]
+    lines += _notes(model, wide, everything)
+    for place, target in enumerate(model.targets):
+        if len(model.targets) > 1:
+            lines.append(bold(f"{plain(target)}: R2 {share(model.r2[place])}"))
+        lines += [*_coefficients(model, model.inference[place], wide, everything), ""]
+    lines += _facts(_after(model, seconds), wide)
+    return "\n".join(lines) + "\n"
+
+
+def _title(model: Model) -> str:
+    targets = [plain(name) for name in model.targets]
+    named = listed(targets) if len(targets) <= 3 else count(len(targets), "target")
+    columns = count(len(model.columns), "column")
+    return f"{kind(model)}: {named} from {columns} of {count(model.rows_used, 'row')}"
+
+
+def _before(model: Model, file: str) -> Iterator[tuple[str, str]]:
+    rows = f"{count(model.rows_read)} read from {plain(file)}, {count(model.rows_used)} used"
+    if model.rows_dropped:
+        where = ", ".join(f"{plain(name)} {count(n)}" for name, n in model.missing.items() if n)
+        rows += f", {count(model.rows_dropped)} left out for missing values ({where})"
+    if model.holdout is not None:
+        rows += f", {count(model.holdout.rows)} held out (seed {model.holdout.seed})"
+    yield "rows", rows
+    yield "objective", model.equation()
+
+
+def _after(model: Model, seconds: tuple[float, float]) -> Iterator[tuple[str, str]]:
+    if len(model.targets) == 1:
+        yield from _quality(model, model.inference[0])
+    if model.holdout is not None:
+        held = listed(share(value) for value in model.holdout.r2)
+        rows = count(model.holdout.rows, "row")
+        yield "R2 holdout", f"{held} on {rows} held out, about the mean of these rows"
+    yield "certificate", certificate(model)
+    fit = model.fit
+    yield "solver", f"{fit.solver}: {plain(fit.why)}"
+    work = [count(fit.iterations, "iteration"), f"{fit.passes:.3g} passes over the data"]
+    yield "time", f"{_time(seconds[0])} reading, {_time(seconds[1])} fitting ({', '.join(work)})"
+
+
+def _quality(model: Model, table: Inference) -> Iterator[tuple[str, str]]:
+    about = "" if model.intercept_fitted else " about zero, since there is no intercept"
+    words = f"{share(model.r2[0])} on the rows used{about}"
+    if table.r2_adjusted is not None:
+        words += f", adjusted {share(table.r2_adjusted)}"
+    yield "R2", words
+    if table.f is not None and table.f_df is not None:
+        p = probability(table.f_p)
+        degrees = " and ".join(f"{value:,.0f}" for value in table.f_df)
+        p = f"p < {p[1:]}" if p.startswith("<") else f"p = {p}"
+        yield "F", f"{number(table.f)} on {degrees} degrees of freedom, {p}"
+    if table.sigma is not None:
+        yield "sigma", f"{number(table.sigma)} (standard deviation of the residuals)"
+
+
+def certificate(model: Model) -> str:
+    """The certificate in a line.
+
+    "certified: relative gap 3.1e-31 <= 1e-9 (objective 0.5, no solution is below 0.5)"
+    """
+    found = model.fit.certificate
+    gap, tol = brief(found.relative_gap), brief(model.tol)
+    bound = f"(objective {number(found.primal, 7)}, no solution is below {number(found.dual, 7)})"
+    if found.converged:
+        return f"certified: relative gap {gap} <= {tol} {bound}"
+    return f"NOT CONVERGED: relative gap {gap} > {tol} {bound}: {plain(found.reason)}"
+
+
+def _facts(facts: Iterator[tuple[str, str]], wide: int) -> list[str]:
+    return [line for label, words in facts for line in _hanging(f"{label:<{LABEL}}", words, wide)]
+
+
+def _hanging(label: str, words: str, wide: int) -> list[str]:
+    """Words after a label, wrapped on a terminal; a pipe gets one line, which can be searched."""
+    if wide == PIPED:
+        return [label + words]
+    indent = " " * len(label)
+    return textwrap.wrap(
+        words, wide, initial_indent=label, subsequent_indent=indent, break_on_hyphens=False
+    )
+
+
+def _notes(model: Model, wide: int, everything: bool) -> list[str]:
+    notes = list(dict.fromkeys(plain(note) for note in (*model.notes, *model.fit.notes)))
+    if not notes:
+        return []
+    shown = notes if everything else notes[:MOST_NOTES]
+    lines = ["found"]
+    for note in shown:
+        lines += _hanging("  - ", note, wide)
+    if len(shown) < len(notes):
+        lines.append(f"  and {len(notes) - len(shown)} more: --all shows them")
+    return [*lines, ""]
+
+
+@dataclass(frozen=True)
+class _Name:
+    """How a coefficient is called: a heading it stands under, if any, and its own name."""
+
+    heading: str
+    name: str
+
+
+def _named(model: Model, names: tuple[str, ...]) -> list[_Name]:
+    """The levels of a category stand under its name and base."""
+    under: dict[str, _Name] = {}
+    if model.encoding is not None:
+        columns = iter(model.encoding.columns)
+        for feature in model.encoding.features:
+            own = [next(columns) for _ in feature.columns]
+            if feature.levels:
+                heading = f"{plain(feature.name)} (base {plain(feature.levels[0])})"
+                for column, level in zip(own, feature.levels[1:], strict=True):
+                    under[column] = _Name(heading, f"  {plain(level)}")
+    start = len(names) - len(model.columns)
+    return [
+        under.get(name, _Name("", plain(name))) if place >= start else _Name("", name)
+        for place, name in enumerate(names)
+    ]
+
+
+def _coefficients(model: Model, table: Inference, wide: int, everything: bool) -> list[str]:
+    chosen, left_out = _chosen(table, everything)
+    named = _named(model, table.names)
+    names = [named[j] for j in chosen]
+    columns = [
+        ("coefficient", aligned([number(table.coef[j]) for j in chosen])),
+        ("per sd", aligned([number(table.per_sd[j], 4) for j in chosen])),
+    ]
+    lines: list[str] = []
+    if table.error is not None:
+        columns.append(("std error", aligned([number(table.error[j], 4) for j in chosen])))
+        if table.t is not None and table.p is not None:
+            columns.append(("t", [_two_decimals(table.t[j]) for j in chosen]))
+            columns.append(("p", [probability(table.p[j]) for j in chosen]))
+        if table.low is not None and table.high is not None:
+            interval = [
+                ("95% from", aligned([number(table.low[j]) for j in chosen])),
+                ("to", aligned([number(table.high[j]) for j in chosen])),
+            ]
+            if _size(columns + interval) + SHORTEST_NAME <= wide:
+                columns += interval
+            else:
+                lines.append("the 95% intervals need a wider terminal, or --json")
+    room = min(LONGEST_NAME, max(wide - _size(columns), SHORTEST_NAME))
+    used = min(room, max(len(name.name) for name in names))
+    body = [" " * used + _row([(head, head) for head, _ in columns], columns)]
+    heading = ""
+    for place, name in enumerate(names):
+        if name.heading and name.heading != heading:
+            body.append(shortened(name.heading, wide))
+        heading = name.heading
+        cells = [(head, texts[place]) for head, texts in columns]
+        body.append((shortened(name.name, room).ljust(used) + _row(cells, columns)).rstrip())
+    body[0] = bold(body[0])
+    if table.why is not None:
+        lines.append(plain(table.why))
+    if model.l1 > 0.0:
+        slopes = table.coef[len(table.names) - len(model.columns) :]
+        lines.append(f"{np.count_nonzero(slopes)} of {count(slopes.size, 'coefficient')} not zero")
+    return [*body, *left_out, *lines]
+
+
+def _chosen(table: Inference, everything: bool) -> tuple[list[int], list[str]]:
+    """Which coefficients are shown, and what is said of the others."""
+    total = len(table.names)
+    if everything or total <= MANY:
+        return list(range(total)), []
+    effect = np.abs(np.asarray(table.per_sd))
+    order = np.argsort(-np.nan_to_num(effect, nan=-1.0), kind="stable")[:LARGEST]
+    largest = [int(j) for j in order if table.coef[j] != 0.0]
+    first = [0] if np.isnan(effect[0]) else []  # the intercept has no effect, and stays
+    chosen = sorted({*first, *largest})
+    which = (
+        f"the {LARGEST} largest per standard deviation"
+        if len(largest) == LARGEST
+        else f"the {len(largest)} that are not zero,"
+    )
+    words = (
+        f"{which} of {count(total, 'coefficient')}; --all shows all, and --save, --report and "
+        "--json hold them"
+    )
+    return chosen, [words]
+
+
+def _row(cells: list[tuple[str, str]], columns: list[tuple[str, list[str]]]) -> str:
+    sizes = {head: _wide(head, texts) for head, texts in columns}
+    return "".join(GAP + text.rjust(sizes[head]) for head, text in cells)
+
+
+def _wide(head: str, texts: list[str]) -> int:
+    return max(len(head), max(map(len, texts), default=0))
+
+
+def _size(columns: list[tuple[str, list[str]]]) -> int:
+    return sum(len(GAP) + _wide(head, texts) for head, texts in columns)
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:.2g} s" if seconds < 10.0 else f"{seconds:,.0f} s"
+
+
+def _two_decimals(value: float) -> str:
+    if np.isnan(value):
+        return "-"
+    return f"{value:.2f}" if abs(value) < 1e5 else number(float(value), 4)

@@ -1,0 +1,278 @@
+"""The scikit-learn faces: they take arrays, frames and tables, and hand them to `fit_source`."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from leastwise.certificate import Certificate
+from leastwise.errors import ConvergenceWarning, LeastwiseWarning, UsageError
+from leastwise.fit import Record
+from leastwise.inference import Inference
+from leastwise.model import Model, fit_source
+from leastwise.report import diagnostics, write
+from leastwise.solvers import Solver
+from leastwise.sources import MemorySource, Source, default_names
+
+Float = NDArray[np.float64]
+
+
+class LeastSquares(MultiOutputMixin, RegressorMixin, BaseEstimator):
+    """Least squares with an elastic-net penalty and a certificate.
+
+        minimise over b, w:  sum_i s_i (y_i - b - x_i·w)^2 / (2 sum_i s_i)
+                             + sum_j f_j (l1 |w_j| + l2/2 w_j^2)
+
+    Parameters
+    ----------
+    l1, l2 : float
+        Strengths of the lasso's and of the ridge's part; 0 for ordinary least squares. The loss is
+        a mean, so that they do not depend on the number of rows.
+    intercept : bool
+        Whether to fit b, which is never penalised.
+    solver : str or Solver
+        "auto" (the cheapest that can), a name (`leastwise.solvers.SOLVERS`), or a configured
+        solver.
+    tol : float
+        The relative duality gap to reach.
+    max_iter : int or None
+        The most iterations; None for the solver's own limit.
+    factors : (p,) array or None
+        Penalty factors f_j; 0 leaves a column unpenalised.
+    memory : str, int or None
+        What fitting may take beyond the data ("2GB", "512MiB", bytes); most of what is free by
+        default.
+
+    Attributes
+    ----------
+    coef_ : (p,) or (k, p) array
+    intercept_ : float or (k,) array
+    certificate_ : Certificate
+        primal, dual, gap, relative_gap, converged, reason.
+    history_ : tuple of Record
+        Objective and gap along the way.
+    n_iter_ : int
+    model_ : Model
+        The plain model: what `save` writes and the report shows.
+
+    Raises
+    ------
+    UsageError
+        If an argument is out of range or the solver cannot take the problem.
+    DataError
+        If the data cannot be fitted. Both are ValueErrors.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from leastwise import LeastSquares
+    >>> X = np.array([[0.0], [1.0], [2.0], [3.0]])
+    >>> model = LeastSquares().fit(X, [1.0, 3.0, 5.0, 7.0])
+    >>> model.coef_, round(model.intercept_, 12)
+    (array([2.]), 1.0)
+    >>> model.certificate_.converged
+    True
+    """
+
+    def __init__(
+        self,
+        l1: float = 0.0,
+        l2: float = 0.0,
+        *,
+        intercept: bool = True,
+        solver: str | Solver = "auto",
+        tol: float = 1e-9,
+        max_iter: int | None = None,
+        factors: ArrayLike | None = None,
+        memory: str | int | None = None,
+    ) -> None:
+        self.l1 = l1
+        self.l2 = l2
+        self.intercept = intercept
+        self.solver = solver
+        self.tol = tol
+        self.max_iter = max_iter
+        self.factors = factors
+        self.memory = memory
+
+    def fit(
+        self, X: Any, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None
+    ) -> LeastSquares:
+        """Fit to X (n, p) and y (n,) or (n, k), or to a table that holds both.
+
+        Parameters
+        ----------
+        X : array, sparse matrix or numeric frame (n, p), or what `leastwise.table` returned
+        y : (n,) or (n, k); left out with a table
+        sample_weight : (n,) not negative; with a table, name the column there
+
+        Returns
+        -------
+        self
+        """
+        source, one = self._source(X, y, sample_weight)
+        self.model_: Model = fit_source(
+            source,
+            l1=self.l1,
+            l2=self.l2,
+            factors=None if self.factors is None else np.asarray(self.factors, np.float64),
+            intercept=self.intercept,
+            solver=self.solver,
+            tol=self.tol,
+            max_iter=self.max_iter,
+            memory=self.memory,
+        )
+        self._take(one)
+        self._warn()
+        return self
+
+    def predict(self, X: Any) -> Float:
+        """Predictions for rows: (n,) or (n, k).
+
+        X is an array as in `fit`; after fitting a table also a frame or the path of a file.
+        """
+        check_is_fitted(self)
+        if self.model_.encoding is not None and not _numeric_array(X):
+            return self.model_.predict(X)
+        X = validate_data(self, X, accept_sparse=("csr", "csc"), dtype=FLOATS, reset=False)
+        eta = X @ self.coef_.T + self.intercept_
+        return np.asarray(eta, np.float64)
+
+    @property
+    def inference_(self) -> tuple[Inference, ...]:
+        """The coefficient table of each output, with standard errors if nothing is penalised."""
+        check_is_fitted(self)
+        return self.model_.inference
+
+    def save(self, path: str | Path) -> None:
+        """Write the model to `path` as JSON: no rows of data, no code (see `leastwise.load`)."""
+        check_is_fitted(self)
+        self.model_.save(path)
+
+    def report(
+        self,
+        path: str | Path,
+        X: Any,
+        y: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> None:
+        """Write a self-contained page of the fit to `path`: coefficients, residuals, convergence.
+
+        The rows (as in `fit`) are those whose residuals are shown.
+        """
+        check_is_fitted(self)
+        source = X
+        if not isinstance(X, MemorySource):
+            X, checked = validate_data(
+                self, X, y, accept_sparse=("csr", "csc"), multi_output=True, reset=False
+            )
+            weight = _weights(sample_weight, X.shape[0])
+            source = MemorySource(X, checked, weight, columns=self.model_.columns)
+        write(self.model_, diagnostics(source, self.model_), path)
+
+    def _source(
+        self, X: Any, y: ArrayLike | None, sample_weight: ArrayLike | None
+    ) -> tuple[Source, bool]:
+        if isinstance(X, Source):
+            if y is not None or sample_weight is not None:
+                raise UsageError(
+                    "a table brings its target and weight: leave y and sample_weight out, and name "
+                    "them in leastwise.table(..., target=, weight=)"
+                )
+            self.n_features_in_ = len(X.columns)
+            self.feature_names_in_ = np.asarray(X.columns, object)
+            return X, len(X.targets) == 1
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse=("csr", "csc"),
+            dtype=FLOATS,
+            ensure_all_finite=False,  # the first pass over the data finds what is not finite
+            ensure_min_samples=2,
+            multi_output=True,
+            y_numeric=True,
+        )
+        y = np.asarray(y)
+        weight = _weights(sample_weight, X.shape[0])
+        names = getattr(self, "feature_names_in_", None)
+        return MemorySource(X, y, weight, columns=names), y.ndim == 1
+
+    def _take(self, one: bool) -> None:
+        """Set what scikit-learn expects to find after a fit."""
+        model = self.model_
+        self.coef_ = model.coef[0] if one else model.coef
+        self.intercept_ = float(model.intercept[0]) if one else model.intercept
+        self.certificate_: Certificate = model.fit.certificate
+        self.history_: tuple[Record, ...] = model.fit.history
+        self.n_iter_ = max(1, model.fit.iterations)
+
+    def _warn(self) -> None:
+        for note in self.model_.fit.notes:
+            warnings.warn(note, LeastwiseWarning, stacklevel=3)
+        if not self.certificate_.converged:
+            reached = f"relative gap {self.certificate_.relative_gap:.2g} > tol {self.tol:g}"
+            message = f"not converged: {reached} ({self.certificate_.reason})"
+            warnings.warn(message, ConvergenceWarning, stacklevel=3)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
+FLOATS = (np.float64, np.float32, np.float16)
+
+
+def _numeric_array(X: Any) -> bool:
+    return isinstance(X, np.ndarray) or hasattr(X, "tocsr") or isinstance(X, list)
+
+
+def _weights(sample_weight: ArrayLike | None, n: int) -> Float | None:
+    if sample_weight is None:
+        return None
+    weight = np.asarray(sample_weight, np.float64)
+    return np.full(n, weight) if weight.ndim == 0 else weight
+
+
+def load(path: str | Path) -> LeastSquares:
+    """The fitted estimator that `save` wrote; nothing in the file is executed.
+
+    Parameters
+    ----------
+    path : a JSON file written by `LeastSquares.save` or `leastwise fit --save`
+
+    Raises
+    ------
+    DataError
+        If the file is missing, cut, or not ours.
+
+    Examples
+    --------
+    >>> import numpy as np, os, tempfile
+    >>> import leastwise as lw
+    >>> path = os.path.join(tempfile.mkdtemp(), "model.json")
+    >>> lw.LeastSquares().fit(np.array([[0.0], [1.0], [2.0]]), [1.0, 3.0, 5.0]).save(path)
+    >>> lw.load(path).predict(np.array([[10.0]])).round(9)
+    array([21.])
+    """
+    model = Model.load(path)
+    estimator = LeastSquares(
+        model.l1,
+        model.l2,
+        intercept=model.intercept_fitted,
+        tol=model.tol,
+        factors=None if model.factors is None else np.asarray(model.factors),
+    )
+    estimator.model_ = model
+    estimator.n_features_in_ = len(model.columns)
+    if model.columns != default_names("x", len(model.columns)):
+        estimator.feature_names_in_ = np.asarray(model.columns, object)
+    estimator._take(len(model.targets) == 1)  # type: ignore[reportPrivateUsage]
+    return estimator

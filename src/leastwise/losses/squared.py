@@ -1,0 +1,38 @@
+"""Squared loss, l(y, eta) = (y - eta)^2 / 2 (Legendre 1805; Gauss 1809)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from leastwise.losses.base import Float, Loss
+
+
+@dataclass(frozen=True)
+class Squared(Loss):
+    """l = (y - eta)^2 / 2, slope eta - y, curvature 1, conjugate u^2 / 2 + u y.
+
+    Examples
+    --------
+    >>> Squared().value(3.0, 1.0)
+    2.0
+    """
+
+    name: ClassVar[str] = "squared"
+    curvature_bound: ClassVar[float | None] = 1.0
+    quadratic: ClassVar[bool] = True
+    formula: ClassVar[str] = "½ (y − η)²"
+
+    def value(self, y: Float, eta: Float) -> Float:
+        return 0.5 * (y - eta) ** 2
+
+    def slope(self, y: Float, eta: Float) -> Float:
+        return eta - y
+
+    def curvature(self, y: Float, eta: Float) -> Float:
+        return np.ones_like(np.asarray(eta, np.float64))
+
+    def conjugate(self, y: Float, u: Float) -> Float:
+        return 0.5 * u**2 + u * y

@@ -1,0 +1,1 @@
+"""Plain numerics: factorisations, double-double arithmetic, threads; no model is known here."""

@@ -1,0 +1,293 @@
+"""Problem: loss + penalty + rows + intercept -> value, gradient, curvature, each in passes.
+
+    F(b, w) = sum_i s_i l(y_i, b + x_i·w) / W + Omega(w),      W = sum_i s_i
+
+With an intercept the columns are centred, eta_i = b~ + (x_i - x̄)·w with b~ = b + x̄·w. For
+squared loss b~ is the mean of y whatever w is, so that the intercept is never penalised and never
+iterated on. `correlation` is minus the gradient of the mean loss: v = (X - 1x̄')' S r / W for
+squared loss.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leastwise.blocks import Block, View
+from leastwise.errors import DataError
+from leastwise.losses import Loss
+from leastwise.moments import Moments, Shift, sums_about
+from leastwise.numerics.factors import EPS
+from leastwise.penalties import ElasticNet
+from leastwise.sources import Source
+
+Float = NDArray[np.float64]
+
+# A column whose deviations from its mean are this many roundings of the mean, or fewer, is
+# constant.
+CONSTANT = 16.0 * EPS
+# Up to this many deviations between a column's mean and zero, products with the column as it stands
+# lose three digits at most; beyond, blocks are centred by a copy first.
+OFFSET = 2000.0
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The size of a problem: what costs are computed from.
+
+    rows, columns, outputs : n, p, k
+    stored : numbers stored in X, n p where it is dense ; sparse : whether it is not
+    row_state : whether vectors of n can be kept beside the rows
+    l1 : whether any column has an l1 penalty ; l2 : whether every column has an l2 penalty
+    """
+
+    rows: int
+    columns: int
+    outputs: int
+    stored: int
+    sparse: bool = False
+    row_state: bool = True
+    l1: bool = False
+    l2: bool = False
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The mean loss at a w: `value` (k,) and `correlation` (p, k), minus its gradient."""
+
+    value: Float
+    correlation: Float
+
+
+@dataclass(frozen=True)
+class Centre:
+    """What one pass tells of the columns; without an intercept nothing is centred.
+
+    weight : W ; mean : (p,) or None ; target_mean : (k,)
+    curvature : (p,) c_j = sum_i s_i (x_ij - x̄_j)^2 / W, exactly zero for a constant column
+    correlation : (p, k) that of w = 0 ; null : (k,) the mean loss of the intercept-only model
+    target_size : (k,) |mean of y|, against which rounding is told from variation
+    offset : whether a mean is so large against its column's deviation that products must be of
+        centred copies to keep their digits
+    """
+
+    weight: float
+    rows: int
+    mean: Float | None
+    target_mean: Float
+    curvature: Float
+    correlation: Float
+    null: Float
+    target_size: Float
+    offset: bool
+
+
+class Design:
+    """The rows as a loss, with or without an intercept, sees them; shared by all penalties.
+
+    Parameters
+    ----------
+    source : where the rows are
+    loss : what a prediction costs
+    intercept : whether there is one
+    """
+
+    def __init__(self, source: Source, loss: Loss, intercept: bool) -> None:
+        self.source = source
+        self.loss = loss
+        self.intercept = intercept
+        self._moments: Moments | None = None
+        self._cache: dict[Any, Any] = {}
+
+    @property
+    def columns(self) -> int:
+        """p."""
+        return len(self.source.columns)
+
+    def cached(self, key: Any, compute: Any) -> Any:
+        """`compute()`, once for each key."""
+        if key not in self._cache:
+            self._cache[key] = compute()
+        return self._cache[key]
+
+    def moments(self, *, full: bool = True) -> Moments:
+        """Centred moments of all rows: one pass, once; `full=False` does without p x p numbers."""
+        have = self._moments
+        if have is not None and (have.full or not full):
+            return have
+        shift = self.source.provisional_mean()
+        if have is not None:
+            shift = Shift(have.mean, have.target_mean)
+        with np.errstate(over="ignore", invalid="ignore"):
+            found = self._sum(shift, full)
+            if found.far_from(shift) and np.isfinite(found.mean).all():
+                found = self._sum(Shift(found.mean, found.target_mean), full)
+        if not np.isfinite(found.yy).all():
+            raise DataError("y holds numbers too large to be squared: divide it by its size")
+        if not (np.isfinite(found.squares).all() and np.isfinite(found.mean).all()):
+            where = self.source.non_finite()
+            raise DataError(
+                f"{where}: drop or repair the row"
+                if where
+                else "X holds numbers too large to be squared: divide the columns by their size"
+            )
+        self._moments = found
+        return found
+
+    def _sum(self, shift: Shift, full: bool) -> Moments:
+        sums = self.source.reduce(lambda block: sums_about(block, shift, full=full), add)
+        return Moments.from_sums(sums, shift)
+
+    @functools.cached_property
+    def centre(self) -> Centre:
+        """Means, curvatures and the intercept-only model, from whatever moments are there."""
+        m = self.moments(full=False)
+        squares = np.maximum(m.squares, 0.0) / m.weight
+        if not self.intercept:
+            raw = squares + m.mean**2
+            correlation = m.xy / m.weight + np.multiply.outer(m.mean, m.target_mean)
+            null = 0.5 * (m.yy / m.weight + m.target_mean**2)
+            zero = np.zeros_like(m.target_mean)
+            return Centre(m.weight, m.rows, None, zero, raw, correlation, null, zero, False)
+        alive = squares > (CONSTANT * np.abs(m.mean)) ** 2
+        null = 0.5 * np.maximum(m.yy, 0.0) / m.weight
+        size = np.abs(m.target_mean)
+        # A constant target: what is left of it after centring is rounding.
+        null[np.sqrt(2.0 * null) <= CONSTANT * size] = 0.0
+        return Centre(
+            m.weight,
+            m.rows,
+            m.mean,
+            m.target_mean,
+            np.where(alive, squares, 0.0),
+            np.where(alive[:, None] & (null > 0.0), m.xy / m.weight, 0.0),
+            null,
+            size,
+            bool(np.any(np.abs(m.mean[alive]) > OFFSET * np.sqrt(squares[alive]))),
+        )
+
+    @functools.cached_property
+    def gram(self) -> Float:
+        """(p, p) H = Xc' S Xc / W; zero where a column is constant."""
+        m = self.moments()
+        gram = m.xx / m.weight
+        if not self.intercept:
+            return gram + np.outer(m.mean, m.mean)
+        dead = self.centre.curvature == 0.0
+        if dead.any():
+            gram[dead] = 0.0
+            gram[:, dead] = 0.0
+        return gram
+
+    @property
+    def live(self) -> NDArray[np.intp]:
+        """The columns that vary."""
+        return np.flatnonzero(self.centre.curvature > 0.0)
+
+    def mask(self, coef: Float) -> Float:
+        """`coef` with zeros for constant columns, and no copy where there are none."""
+        curvature = self.centre.curvature
+        if curvature.all():
+            return coef
+        return np.where((curvature == 0.0)[:, None], 0.0, coef)
+
+    def view(self, block: Block, columns: slice | NDArray[np.intp] | None = None) -> View:
+        """The block's columns, centred, for products with vectors."""
+        c = self.centre
+        return block.centred(c.mean, columns, copy=c.offset)
+
+    def evaluate(self, coef: Float) -> Evaluation:
+        """Value and correlation at w, (p, k): one pass."""
+        c, loss = self.centre, self.loss
+
+        def statistic(block: Block) -> list[Float]:
+            view = self.view(block)
+            eta = view.times(coef) + c.target_mean
+            value = block.weighted(loss.value(block.y, eta)).sum(axis=0)
+            return [value, view.back(block.weighted(-loss.slope(block.y, eta)))]
+
+        value, correlation = self.source.reduce(statistic, add)
+        return Evaluation(value / c.weight, self.mask(correlation / c.weight))
+
+    def product(self, V: Float) -> Float:
+        """H V for V (p, k), without H: one pass."""
+
+        def statistic(block: Block) -> Float:
+            view = self.view(block)
+            return view.back(block.weighted(view.times(V)))
+
+        return self.mask(self.source.reduce(statistic, np.add) / self.centre.weight)
+
+    def intercept_at(self, coef: Float) -> Float:
+        """(k,) b for this w."""
+        c = self.centre
+        return c.target_mean.copy() if c.mean is None else c.target_mean - c.mean @ coef
+
+
+def add(a: list[Float], b: list[Float]) -> list[Float]:
+    """Merge parts that are lists of arrays, in place."""
+    for left, right in zip(a, b, strict=True):
+        left += right
+    return a
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is to be minimised.
+
+    Parameters
+    ----------
+    design : rows, loss and intercept
+    penalty : Omega
+    memory : bytes that solving may take beyond the data
+    """
+
+    design: Design
+    penalty: ElasticNet
+    memory: int
+
+    @classmethod
+    def of(
+        cls, source: Source, loss: Loss, penalty: ElasticNet, *, intercept: bool = True, memory: int
+    ) -> Problem:
+        """The problem over the rows of `source`."""
+        factors = penalty.factors
+        p = len(source.columns)
+        if factors is not None and factors.shape != (p,):
+            raise DataError(f"there are {p} columns and {factors.size} penalty factors")
+        if p == 0:
+            raise DataError("there is no column to fit: give at least one feature")
+        return cls(Design(source, loss, intercept), penalty, memory)
+
+    def at(self, penalty: ElasticNet) -> Problem:
+        """The same rows under another penalty; nothing is read again."""
+        return Problem(self.design, penalty, self.memory)
+
+    @functools.cached_property
+    def strengths(self) -> tuple[Float, Float]:
+        """(p,) l1 and (p,) l2 of each column."""
+        return self.penalty.strengths(self.design.columns)
+
+    @functools.cached_property
+    def shape(self) -> Shape:
+        """The size, for costs."""
+        source = self.design.source
+        l1, l2 = self.strengths
+        return Shape(
+            source.rows,
+            len(source.columns),
+            len(source.targets),
+            source.stored,
+            source.sparse,
+            source.holds_row_state,
+            bool((l1 > 0.0).any()),
+            bool((l2 > 0.0).all()),
+        )
+
+    def objective(self, coef: Float, value: Float) -> Float:
+        """(k,) F, given the mean loss `value` at w."""
+        return value + self.penalty.value(coef)

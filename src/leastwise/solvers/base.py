@@ -1,0 +1,114 @@
+"""Solver: a configured way down. It yields iterates; the driver certifies, records and stops it.
+
+    steps = solver.along(problem, penalties, start, limit) number, iterate = next(steps)
+    the iterate for penalties[number] number, iterate = steps.send(False)    the next number,
+    iterate = steps.send(True)     this penalty is done: a last, better iterate for it, or the
+    next's
+
+What a solver keeps from one penalty to the next is its local variables. A fit is a list of one
+penalty.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leastwise.certificate import Support
+from leastwise.numerics.factors import Factor
+from leastwise.penalties import ElasticNet
+from leastwise.problem import Evaluation, Problem, Shape
+from leastwise.refinement import Refined
+
+Float = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a solver needs at most: bytes beyond the data, passes over it, flops outside of passes.
+
+    Passes read all of X and cost 4 flops a number; `flops` are those of dense products and
+    factorisations, which run at full speed.
+    """
+
+    bytes: int
+    passes: float
+    flops: float
+
+
+@dataclass(frozen=True)
+class Iterate:
+    """A point on the way.
+
+    Parameters
+    ----------
+    coef : (p, k)
+    iteration : how many steps or sweeps led here
+    at : value and correlation there, so that certifying costs no further pass
+    on_rows : whether `at` was computed from the rows, and not from moments or by updates
+    final : whether the solver has nothing better to offer
+    exact : whether this is a finish that leaves rounding alone
+    detail : which of its ways the solver took, in a word or two
+    notes : what it found, in sentences
+    factor : a factor of the Hessian, where one was made
+    refined : the solution to full precision, where it was refined
+    supports : each output's support, where the solution was made exact on it
+    """
+
+    coef: Float
+    iteration: int
+    at: Evaluation
+    on_rows: bool = False
+    final: bool = False
+    exact: bool = False
+    detail: str = ""
+    notes: tuple[str, ...] = ()
+    factor: Factor | None = None
+    refined: Refined | None = None
+    supports: tuple[Support, ...] | None = None
+
+
+Steps = Generator[tuple[int, Iterate], bool | None, None]
+
+
+@dataclass(frozen=True)
+class Solver(ABC):
+    """A way down, with its settings."""
+
+    name: ClassVar[str]
+    limit: ClassVar[int]  # the most iterations, unless max_iter says otherwise
+
+    @abstractmethod
+    def refuse(self, problem: Problem) -> str | None:
+        """Why this solver cannot take the problem, and what can; None where it can."""
+
+    @abstractmethod
+    def cost(self, shape: Shape) -> Cost:
+        """What it needs at most for a problem of this size."""
+
+    @abstractmethod
+    def along(
+        self, problem: Problem, penalties: Sequence[ElasticNet], start: Float | None, limit: int
+    ) -> Steps:
+        """Iterates for each penalty, at most `limit` iterations each, from `start` (p, k)."""
+
+
+def zeros(problem: Problem) -> Float:
+    """The coefficients of the intercept-only model, (p, k)."""
+    return np.zeros((problem.design.columns, len(problem.design.source.targets)))
+
+
+def moments_bytes(shape: Shape) -> int:
+    """Bytes that p x p moments and a factor of them take at their peak."""
+    return 8 * 4 * shape.columns**2
+
+
+def gram_flops(shape: Shape) -> float:
+    """Flops of forming X'X once (half of it by symmetry)."""
+    density = shape.stored / max(1, shape.rows * shape.columns)
+    return float(shape.stored) * shape.columns * (density if shape.sparse else 1.0)

@@ -1,0 +1,160 @@
+"""Closed form: (H + diag(l2)) w = q by Cholesky, QR or SVD, corrected, refined if need be.
+
+rows >= columns: the p x p side, `leastwise.factoring`; then one correction step with the residual
+of
+                 the rows (Bjorck 1987, corrected seminormal equations), which is the certificate's
+                 pass
+rows < columns:  ridge through the n x n side, (K + n l2 I) a = y, w = F^-1 Xc'a, K = Xc F^-1 Xc'
+                 (Hoerl and Kennard 1970; Saunders et al. 1998); no penalty: the SVD of Xc, least
+                 norm
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leastwise.errors import UsageError
+from leastwise.factoring import Factored, Method, Rank, factorise
+from leastwise.numerics.factors import EPS, Factor
+from leastwise.penalties import ElasticNet
+from leastwise.problem import Evaluation, Problem, Shape
+from leastwise.refinement import Refined, bytes_needed, refine
+from leastwise.solvers.base import Cost, Iterate, Solver, Steps, gram_flops, moments_bytes
+from leastwise.solvers.wide import solve_wide
+
+Float = NDArray[np.float64]
+
+# The relative error a solution may be expected to have before it is refined, by the numbers in X:
+# what is refined in a millisecond is always taken to full precision.
+EXPECTED = ((2_000, 1e-14), (200_000, 1e-12), (np.inf, 1e-10))
+CORRECTIONS = 3
+DENSE_ROOM = 1 << 28  # sparse rows are made dense for refinement up to this many bytes
+
+
+@dataclass(frozen=True)
+class ClosedForm(Solver):
+    """Solve the normal equations without forming more than it must.
+
+    Parameters
+    ----------
+    method : "auto" (Cholesky while accurate, then QR, then SVD), "cholesky", "qr" or "svd"
+    rank : "minimum-norm" gives the least-norm coefficients of a deficient design, "drop" sets the
+    later
+        of dependent columns to 0
+
+    Examples
+    --------
+    >>> ClosedForm(rank="drop").rank
+    'drop'
+    """
+
+    name: ClassVar[str] = "closed-form"
+    limit: ClassVar[int] = 1
+    method: Method = "auto"
+    rank: Rank = "minimum-norm"
+
+    def refuse(self, problem: Problem) -> str | None:
+        if (problem.strengths[0] > 0.0).any():
+            return "an l1 penalty has no closed form; take coordinate-descent"
+        return None
+
+    def cost(self, shape: Shape) -> Cost:
+        n, p = shape.rows, shape.columns
+        if n >= p or self.method in ("cholesky", "qr"):
+            return Cost(moments_bytes(shape), 2.0, gram_flops(shape) + p**3 / 3)
+        if shape.l2:
+            return Cost(8 * 3 * n * n, 4.0, float(shape.stored) * n + n**3 / 3)
+        return Cost(8 * (5 * n * p + n * n), 2.0, 6.0 * n * n * p)
+
+    def along(
+        self, problem: Problem, penalties: Sequence[ElasticNet], start: Float | None, limit: int
+    ) -> Steps:
+        for number, penalty in enumerate(penalties):
+            here = problem.at(penalty)
+            shape = here.shape
+            if shape.rows < shape.columns and self.method in ("auto", "svd"):
+                yield number, solve_wide(here)
+            else:
+                yield number, self._solve(here)
+
+    def _solve(self, problem: Problem) -> Iterate:
+        factored = factorise(problem, self.method, self.rank)
+        if factored is None:
+            raise UsageError(
+                "cholesky: the columns are collinear to rounding, and the moments not positive "
+                "definite; take solver='closed-form', which goes on to QR and SVD"
+            )
+        factor = factored.factor
+        coef, at = self._corrected(problem, factored)
+        notes = [f"exact combination: {relation}" for relation in factored.relations]
+        if factored.dropped:
+            names = [problem.design.source.columns[j] for j in factored.dropped]
+            notes.append("dropped, with coefficient 0: " + ", ".join(names))
+        detail = factor.method
+        refined: Refined | None = None
+        full = factor.rank == factor.live.size
+        if full and self._worth_refining(problem, factor.condition, coef, at):
+            refined = refine(problem, factor.live)
+        if refined is not None:
+            coef, detail = refined.coef, detail + ", refined"
+            at = problem.design.evaluate(coef)
+        return Iterate(
+            coef, 1, at, True, True, True, detail, tuple(notes), factor=factor, refined=refined
+        )
+
+    def _corrected(self, problem: Problem, factored: Factored) -> tuple[Float, Evaluation]:
+        """w from the factor, corrected with the gradient of the rows until that is rounding."""
+        design, factor = problem.design, factored.factor
+        l2 = problem.strengths[1][:, None]
+        coef = factored.solution
+        if coef is None:
+            coef = factor.solve(design.centre.correlation)
+        at = design.evaluate(coef)
+        # The gradient's own rounding, seen through the inverse: a step below that is none.
+        for _ in range(CORRECTIONS):
+            step = factor.solve(at.correlation - l2 * coef)
+            size, whole = _scaled_size(factor, step), _scaled_size(factor, coef)
+            if not size > 64.0 * EPS * whole:
+                break
+            moved = coef + step
+            there = design.evaluate(moved)
+            further = _scaled_size(factor, factor.solve(there.correlation - l2 * moved))
+            if not further < size:
+                break
+            coef, at = moved, there
+        return coef, at
+
+    def _worth_refining(
+        self, problem: Problem, condition: float, coef: Float, at: Evaluation
+    ) -> bool:
+        """Whether the error estimate says that digits are missing, and refining is affordable.
+
+        eps (k + k^2 |r| / |Xw|) of the coefficients, eps (|mean y| + |mean x|·|w|) / |b| of the
+        intercept.
+        """
+        shape, centre = problem.shape, problem.design.centre
+        numbers = shape.rows * shape.columns
+        allowed = next(error for size, error in EXPECTED if numbers <= size)
+        fitted = np.sqrt(2.0 * np.maximum(centre.null - at.value, 0.0))
+        residual = np.sqrt(2.0 * at.value)
+        error = condition + condition**2 * _largest_ratio(residual, fitted)
+        if centre.mean is not None and allowed < 1e-10:
+            terms = np.abs(centre.target_mean) + np.abs(centre.mean) @ np.abs(coef)
+            error = max(error, _largest_ratio(terms, np.abs(problem.design.intercept_at(coef))))
+        room = min(problem.memory, DENSE_ROOM) if shape.sparse else problem.memory
+        affordable = bytes_needed(shape.rows, shape.columns) <= room
+        return affordable and EPS * error > allowed
+
+
+def _largest_ratio(above: Float, below: Float) -> float:
+    known = below > 0.0
+    return float((above[known] / below[known]).max(initial=0.0))
+
+
+def _scaled_size(factor: Factor, w: Float) -> float:
+    return float(np.abs(w[factor.live] * factor.scale[:, None]).max(initial=0.0))

@@ -1,0 +1,105 @@
+"""Source: rows that can be visited in blocks. One pass maps each block and merges the parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
+
+from leastwise.blocks import Block
+from leastwise.moments import Shift
+
+T = TypeVar("T")
+
+
+class Source:
+    """Rows of (x, y, weight), visited block by block.
+
+    Attributes
+    ----------
+    columns : the p names of the columns; targets : the k names of the outputs
+    rows : the number of rows
+    holds_row_state : whether vectors of n (a residual) can be kept beside the blocks
+    """
+
+    columns: tuple[str, ...]
+    targets: tuple[str, ...]
+    rows: int
+    holds_row_state: bool = False
+    sparse: bool = False
+
+    def __init__(self) -> None:
+        self._counted = [0.0]
+
+    @property
+    def passes(self) -> float:
+        """How often the data have been gone through; parts of the columns count for their share."""
+        return self._counted[0]
+
+    @property
+    def stored(self) -> int:
+        """How many numbers X holds: rows times columns where it is dense."""
+        return self.rows * len(self.columns)
+
+    def blocks(self) -> Iterator[Block]:
+        """The blocks in the order of their rows."""
+        raise NotImplementedError
+
+    def reduce(
+        self,
+        statistic: Callable[..., T],
+        merge: Callable[[T, T], T],
+        state: Any = None,
+        share: float = 1.0,
+    ) -> T:
+        """One pass: `statistic(block)` of every block, merged in the blocks' order.
+
+        With `state`, a sequence with an entry a block (what `map` returned), the statistic is
+        called as `statistic(block, entry)`. `merge` may change and return its first argument.
+        `share` says which part of the columns is read: it is what the pass counts for.
+        """
+        self._counted[0] += share
+        merged: T | None = None
+        for number, block in enumerate(self.blocks()):
+            part = statistic(block) if state is None else statistic(block, state[number])
+            merged = part if merged is None else merge(merged, part)
+        assert merged is not None, "a source has at least one block"
+        return merged
+
+    def map(self, function: Callable[..., T], state: Any = None, share: float = 1.0) -> list[T]:
+        """One pass that keeps an entry a block: row state, in the blocks' order."""
+        self._counted[0] += share
+        entries: list[T] = []
+        for number, block in enumerate(self.blocks()):
+            entries.append(function(block) if state is None else function(block, state[number]))
+        return entries
+
+    def provisional_mean(self) -> Shift:
+        """A guess at the means of columns and targets, about which rows are summed."""
+        raise NotImplementedError
+
+    def non_finite(self) -> str | None:
+        """Where X holds a NaN or an infinity, in words; None where it does not."""
+        raise NotImplementedError
+
+    def by_columns(self) -> Source:
+        """The same rows in the same blocks, laid out so that a few columns are read cheaply."""
+        return self
+
+    def gather(self) -> Block:
+        """All rows as a single block, which must fit in memory."""
+        raise NotImplementedError
+
+
+def default_names(stem: str, count: int) -> tuple[str, ...]:
+    """`x0, x1, ...`, the names of columns that came without."""
+    return tuple(f"{stem}{number}" for number in range(count))
+
+
+def check_unique(names: Sequence[str]) -> str | None:
+    """The first name that stands twice, if any."""
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            return name
+        seen.add(name)
+    return None

@@ -1,0 +1,266 @@
+"""Rows in memory: arrays (any order, float32, memory-mapped) and sparse ones, in blocks."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from leastwise.blocks import Block
+from leastwise.errors import DataError
+from leastwise.moments import Shift
+from leastwise.numerics.threads import parallel, workers
+from leastwise.sources.base import Source, check_unique, default_names
+
+T = TypeVar("T")
+
+# Rows a block: what fits a core's cache beside its centred copy, and enough of them for a product
+# at full speed (measured: 1,000 rows of 50 columns are best, 500 and 4,000 10 % slower).
+BLOCK_BYTES = 400_000
+LEAST_ROWS, MOST_ROWS = 1000, 5000
+# Below this many numbers threads cost more than they bring; above this many columns one product of
+# a block keeps all cores busy by itself, and partial sums per thread (p x p) would only cost
+# memory.
+SERIAL_SIZE = 200_000
+WIDE = 512
+SAMPLE = 1000  # rows that a provisional mean is taken of
+SPARSE_PART = 1_000_000  # stored numbers of a sparse matrix worth a thread
+
+
+class MemorySource(Source):
+    """Rows that are in memory, or mapped to it.
+
+    Parameters
+    ----------
+    X : (n, p) array of any float type and order, or a SciPy sparse array; never copied, never
+    changed
+    y : (n,) or (n, k)
+    weight : (n,) not negative, or None for ones
+    columns, targets : names; `x0, x1, ...` and `y` by default
+    cuts : where a block ends and the next begins, rows in increasing order; chosen for speed by
+    default
+
+    Raises
+    ------
+    DataError
+        If lengths differ, names repeat, or y or the weights hold what cannot be fitted.
+    """
+
+    holds_row_state = True
+
+    def __init__(
+        self,
+        X: Any,
+        y: ArrayLike,
+        weight: ArrayLike | None = None,
+        *,
+        columns: Sequence[str] | None = None,
+        targets: Sequence[str] | None = None,
+        cuts: Sequence[int] | None = None,
+    ) -> None:
+        super().__init__()
+        self.X = X
+        self.sparse = not isinstance(X, np.ndarray)
+        if self.sparse and X.format not in ("csr", "csc"):
+            self.X = X = X.tocsr()
+        n, p = X.shape
+        self.y = _two_dimensional(y)
+        self.weight = None if weight is None else np.ascontiguousarray(weight, np.float64)
+        self.rows = n
+        self.columns = default_names("x", p) if columns is None else tuple(columns)
+        k = self.y.shape[1]
+        if targets is None:
+            targets = ("y",) if k == 1 else default_names("y", k)
+        self.targets = tuple(targets)
+        self._check(n, p)
+        self._cuts = cuts
+
+    def _check(self, n: int, p: int) -> None:
+        if self.y.shape[0] != n:
+            raise DataError(
+                f"X has {n} rows and y has {self.y.shape[0]}: give both the same number of rows"
+            )
+        if n == 0:
+            raise DataError("X has no rows: there is nothing to fit")
+        if len(self.columns) != p:
+            raise DataError(f"X has {p} columns and {len(self.columns)} names were given for them")
+        if twice := check_unique(self.columns):
+            raise DataError(f"two columns are named {twice!r}; rename one of them")
+        if not np.isfinite(self.y).all():
+            row = int(np.flatnonzero(~np.isfinite(self.y).all(axis=1))[0])
+            kind = "NaN" if np.isnan(self.y[row]).any() else "infinity"
+            raise DataError(f"Input y contains {kind} (row {row}): drop or repair the row")
+        if self.weight is None:
+            return
+        if self.weight.shape != (n,):
+            raise DataError(f"X has {n} rows and the weights have shape {self.weight.shape}")
+        if not np.isfinite(self.weight).all():
+            row = int(np.flatnonzero(~np.isfinite(self.weight))[0])
+            raise DataError(f"the weight of row {row} is {self.weight[row]}; weights are finite")
+        if (self.weight < 0).any():
+            row = int(np.flatnonzero(self.weight < 0)[0])
+            raise DataError(f"the weight of row {row} is negative ({self.weight[row]:g})")
+        if not self.weight.any():
+            raise DataError("all weights are zero: no row is left to fit")
+
+    @functools.cached_property
+    def _blocks(self) -> tuple[Block, ...]:
+        cuts = self._default_cuts() if self._cuts is None else list(self._cuts)
+        edges = [0, *cuts, self.rows]
+        if len(edges) == 2:
+            return (Block(self.X, self.y, self.weight),)
+        by_columns = self.sparse and self.X.format == "csc"
+        matrix = self.X.tocsr() if by_columns else self.X
+        pairs = pairwise(edges)
+        return tuple(
+            Block(
+                matrix[first:end].tocsc() if by_columns else matrix[first:end],
+                self.y[first:end],
+                None if self.weight is None else self.weight[first:end],
+                first,
+            )
+            for first, end in pairs
+        )
+
+    def _default_cuts(self) -> list[int]:
+        n, p = self.X.shape
+        if self.sparse:
+            if self.X.format != "csr" or p > WIDE:
+                return []
+            parts = min(workers(), self.X.nnz // SPARSE_PART)
+            return [n * part // parts for part in range(1, parts)] if parts > 1 else []
+        if n <= p or n * p <= SERIAL_SIZE:
+            return []
+        step = int(np.clip(BLOCK_BYTES // (8 * p), LEAST_ROWS, MOST_ROWS))
+        step = max(step, min(p, MOST_ROWS))
+        return list(range(step, n, step))
+
+    @property
+    def stored(self) -> int:
+        """How many numbers X holds."""
+        return int(self.X.nnz if self.sparse else self.X.size)
+
+    def provisional_mean(self) -> Shift:
+        """The means of the targets, and of a sample of rows from all over X."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            if self.sparse:
+                mean = np.asarray(self.X.mean(axis=0), np.float64).ravel()
+            else:
+                sample = self.X[:: max(1, self.rows // SAMPLE)]
+                mean = np.asarray(sample.mean(axis=0, dtype=np.float64))
+            return Shift(mean, np.average(self.y, axis=0, weights=self.weight))
+
+    def blocks(self) -> Iterator[Block]:
+        """The blocks in the order of their rows; views, not copies."""
+        return iter(self._blocks)
+
+    @property
+    def _threads(self) -> int:
+        blocks = self._blocks
+        if len(blocks) < 2 or self.X.shape[1] > WIDE or self.X.size <= SERIAL_SIZE:
+            return 1
+        return min(workers(), len(blocks))
+
+    def reduce(
+        self,
+        statistic: Callable[..., T],
+        merge: Callable[[T, T], T],
+        state: Any = None,
+        share: float = 1.0,
+    ) -> T:
+        """One pass, on as many threads as there are cores; the same bits on every run."""
+        threads = self._threads
+        if threads == 1:
+            return super().reduce(statistic, merge, state, share)
+        self._counted[0] += share
+        blocks = self._blocks
+
+        def run(part: range) -> T:
+            merged: T | None = None
+            for number in part:
+                block = blocks[number]
+                new = statistic(block) if state is None else statistic(block, state[number])
+                merged = new if merged is None else merge(merged, new)
+            assert merged is not None
+            return merged
+
+        return functools.reduce(merge, parallel(run, _runs(len(blocks), threads)))
+
+    def map(self, function: Callable[..., T], state: Any = None, share: float = 1.0) -> list[T]:
+        """One pass that keeps an entry a block."""
+        threads = self._threads
+        if threads == 1:
+            return super().map(function, state, share)
+        self._counted[0] += share
+        blocks = self._blocks
+
+        def run(part: range) -> list[T]:
+            if state is None:
+                return [function(blocks[number]) for number in part]
+            return [function(blocks[number], state[number]) for number in part]
+
+        runs = parallel(run, _runs(len(blocks), threads))
+        return [entry for part in runs for entry in part]
+
+    def by_columns(self) -> Source:
+        """The same rows in the same blocks, laid out so that a few columns are read cheaply."""
+        if not self.sparse or self.X.format == "csc":
+            return self
+        cuts = [block.start for block in self._blocks][1:]
+        turned = MemorySource(
+            self.X.tocsc(),
+            self.y,
+            self.weight,
+            columns=self.columns,
+            targets=self.targets,
+            cuts=cuts,
+        )
+        turned._counted = self._counted  # one source's passes, whichever layout they read
+        return turned
+
+    def gather(self) -> Block:
+        """All rows as one block: the arrays themselves, no copy."""
+        return Block(self.X, self.y, self.weight)
+
+    def take(self, rows: NDArray[np.intp]) -> MemorySource:
+        """A source of the chosen rows (a copy of them)."""
+        matrix = self.X.tocsr() if self.sparse else self.X
+        weight = None if self.weight is None else self.weight[rows]
+        return MemorySource(
+            matrix[rows], self.y[rows], weight, columns=self.columns, targets=self.targets
+        )
+
+    def non_finite(self) -> str | None:
+        """Where X holds a NaN or an infinity, in words; None where it does not."""
+        for block in self.blocks():
+            values = block.X.data if block.sparse else block.X
+            if np.isfinite(values).all():
+                continue
+            kind = "NaN" if np.isnan(values).any() else "infinity"
+            if block.sparse:
+                stored = block.X.tocoo()
+                at = int(np.flatnonzero(~np.isfinite(stored.data))[0])
+                row, column = int(stored.row[at]), int(stored.col[at])
+            else:
+                row, column = (int(i) for i in np.argwhere(~np.isfinite(block.X))[0])
+            name = self.columns[column]
+            return f"Input X contains {kind} (column {name!r}, row {block.start + row})"
+        return None
+
+
+def _two_dimensional(y: ArrayLike) -> NDArray[np.float64]:
+    array = np.asarray(y, np.float64)
+    if array.ndim == 1:
+        array = array[:, None]
+    if array.ndim != 2 or array.shape[1] == 0:
+        raise DataError(f"y must have shape (n,) or (n, k), not {np.shape(y)}")
+    return array
+
+
+def _runs(count: int, parts: int) -> list[range]:
+    edges = [count * part // parts for part in range(parts + 1)]
+    return [range(first, end) for first, end in pairwise(edges)]

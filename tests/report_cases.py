@@ -1,0 +1,187 @@
+"""Fits for the tests of the page: one of every kind, and the awkward ones.
+
+A fit here is a plain namespace with the attributes that the page reads, so that a case can hold
+what no solver would return.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from leastwise.encoding import Encoding, Feature
+from leastwise.model import fit_source
+from leastwise.sources.table import table
+
+HOSTILE = (
+    "</script><script>alert(1)</script>",
+    '"><img src=x onerror=alert(2)>',
+    "<a href='https://example.org'>link</a> & <b>bold</b>",
+    "مساحة الأرض",
+    "площадь 面積 🏠",
+    "line\u2028separator\x00\ud800{{ 7*7 }}%{x}",
+    "x" * 300,
+)
+
+
+def fitted(
+    X: Any,
+    y: Any,
+    columns: tuple[str, ...] | None = None,
+    *,
+    penalised: bool = False,
+    weight: Any = None,
+    **changes: Any,
+) -> tuple[Any, Any]:
+    """A model and its source with the attributes that the page reads, fitted by lstsq."""
+    X, y = np.asarray(X, dtype=float), np.asarray(y, dtype=float)
+    y = y if y.ndim == 2 else y[:, None]
+    (n, p), k = X.shape, y.shape[1]
+    columns = columns or tuple(f"x{j}" for j in range(p))
+    targets = changes.pop("targets", tuple(f"y{j}" for j in range(k)))
+    spread = X.std(axis=0) if n else np.ones(p)
+    mean, level = (X.mean(axis=0), y.mean(axis=0)) if n else (np.zeros(p), np.zeros(k))
+    coef = np.linalg.lstsq(X - mean, y - level, rcond=None)[0].T if n else np.zeros((k, p))
+    coef = changes.pop("coef", coef)
+    intercept = level - coef @ mean
+    residual = y - X @ coef.T - intercept
+    with np.errstate(all="ignore"):
+        r2 = tuple(float(v) for v in 1 - (residual**2).mean(0) / y.var(0)) if n else (np.nan,) * k
+    names = ("intercept", *columns)
+    inference: list[Any] = []
+    for j in range(k):
+        values = np.r_[intercept[j], coef[j]]
+        shared = {
+            "names": names,
+            "coef": values,
+            "per_sd": np.r_[np.nan, coef[j] * spread],
+            "rows": n,
+            "degrees_of_freedom": max(n - p - 1, 0),
+            "r2": r2[j],
+        }
+        if penalised or n <= p + 1:
+            empty = dict.fromkeys(
+                ("error", "t", "p", "low", "high", "sigma", "r2_adjusted", "f", "f_p", "f_df")
+            )
+            inference.append(SimpleNamespace(**shared, **empty, why="No errors: it is penalised."))
+            continue
+        error = np.full(p + 1, 0.1)
+        tested = SimpleNamespace(
+            **shared, error=error, t=values / error, p=np.linspace(0, 1, p + 1),
+            low=values - 0.2, high=values + 0.2, sigma=0.1, r2_adjusted=r2[j], f=12.5,
+            f_p=0.0, f_df=(p, n - p - 1), why=None,
+        )  # fmt: skip
+        inference.append(tested)
+    gap = changes.pop("gap", 3e-15)
+    converged = gap <= 1e-9
+    certificate = SimpleNamespace(
+        primal=1.5, dual=1.5 - gap, gap=gap, relative_gap=gap, converged=converged,
+        reason="converged" if converged else "max_iter: 40 iterations were too few; raise max_iter",
+        box=changes.pop("box", None),
+    )  # fmt: skip
+    steps = changes.pop("steps", 1)
+    history = tuple(
+        SimpleNamespace(iteration=i, relative_gap=max(0.5 * 10.0**-i, 0.0), gap=1.0)
+        for i in range(steps)
+    )
+    fit = SimpleNamespace(
+        certificate=certificate, history=history, iterations=steps, passes=2, seconds=0.01,
+        solver="closed-form (cholesky)", why="p is small.", notes=("a = b + c",),
+    )  # fmt: skip
+    model = SimpleNamespace(
+        loss="squared", l1=0.1 if penalised else 0.0, l2=1e-7 if penalised else 0.0,
+        factors=(1.0,) * p if penalised else None, intercept_fitted=True, tol=1e-9,
+        columns=columns, targets=targets, coef=coef, intercept=intercept, encoding=None,
+        inference=tuple(inference), fit=fit, rows_read=n + 1, rows_used=n, rows_dropped=1,
+        missing={"x0": 1, "x1": 0}, r2=r2, holdout=None, notes=("x0 looks odd",),
+        command="leastwise fit a.csv --target y", versions={"leastwise": "0.1.0"},
+        objective_words=lambda: "The mean of half the squared residuals.",
+        equation=lambda: "(1/n) sum_i 1/2 r_i^2",
+    )  # fmt: skip
+    for name, value in changes.items():
+        setattr(model, name, value)
+    return model, SimpleNamespace(X=X, y=y, weight=weight, columns=columns, targets=targets)
+
+
+def sample(n: int = 300, p: int = 4, k: int = 1) -> tuple[Any, Any]:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n, p)) * 10.0 ** np.arange(p).clip(max=4)
+    return X, X @ rng.normal(size=(p, k)) + rng.normal(size=(n, k)) + 3
+
+
+def category() -> tuple[Any, Any]:
+    X, y = sample(p=5)
+    town = Feature("town", "category", ("Aachen", "Bonn", "<i>Köln</i>"))
+    features = (Feature("area", "number"), town, Feature("sold", "date"), Feature("new", "boolean"))
+    encoding = Encoding(features, ("price",))
+    holdout = SimpleNamespace(rows=60, r2=(0.75,), seed=0, share=0.2)
+    return fitted(
+        X, y, encoding.columns, encoding=encoding, targets=("price",), steps=12, holdout=holdout
+    )
+
+
+def from_a_table() -> tuple[Any, Any]:
+    """What `fit_source` itself returns, of a table with every kind of note."""
+    rng = np.random.default_rng(2)
+    a, b = rng.normal(size=(2, 200))
+    rows = pa.table(
+        {
+            "a": a,
+            "b": [None, *b[1:]],
+            "sum": a + b,
+            "town": rng.choice(["Ulm", "Bonn", "Köln"], 200),
+            "y": a - b + rng.normal(size=200),
+        }
+    )
+    source = table(rows, target="y")
+    return fit_source(source), source
+
+
+def hostile() -> tuple[Any, Any]:
+    X, y = sample(p=len(HOSTILE))
+    return fitted(
+        X, y, HOSTILE, targets=(HOSTILE[0],), notes=HOSTILE, command=HOSTILE[0],
+        missing=dict.fromkeys(HOSTILE, 3), versions={HOSTILE[1]: HOSTILE[0]},
+        objective_words=lambda: HOSTILE[2],
+    )  # fmt: skip
+
+
+def wide() -> tuple[Any, Any]:
+    rng = np.random.default_rng(1)
+    X, names = rng.normal(size=(50, 10_000)), tuple(f"gene_{j:05d}_µ" for j in range(10_000))
+    notes = tuple(f"{name} has a single value" for name in names)
+    coef = rng.normal(size=(1, 10_000)) * 1e-3
+    return fitted(X, X[:, 0], names, penalised=True, coef=coef, notes=notes,
+                  missing=dict.fromkeys(names, 7))  # fmt: skip
+
+
+def diverged() -> tuple[Any, Any]:
+    X, y = sample()
+    model, source = fitted(X, y, gap=np.inf, coef=np.array([[np.inf, np.nan, 1e300, 0.0]]))
+    model.r2 = (np.nan,)
+    return model, source
+
+
+CASES: dict[str, Callable[[], tuple[Any, Any]]] = {
+    "plain": lambda: fitted(*sample()),
+    "category": category,
+    "from a table": from_a_table,
+    "weighted": lambda: fitted(*sample(), weight=np.arange(300.0)),
+    "many rows": lambda: fitted(*sample(6000)),
+    "penalised": lambda: fitted(*sample(), penalised=True, steps=30),
+    "not converged": lambda: fitted(*sample(), gap=2e-3, steps=3, box=100.0),
+    "three targets": lambda: fitted(*sample(k=3)),
+    "forty targets": lambda: fitted(*sample(60, 2, 40)),
+    "hostile names": hostile,
+    "ten thousand columns": wide,
+    "constant target": lambda: fitted(sample()[0], np.full(300, 5.0), gap=0.0),
+    "one row": lambda: fitted([[1.0, 2.0]], [3.0]),
+    "two rows": lambda: fitted([[1.0, 2.0], [3.0, 5.0]], [3.0, 4.0]),
+    "no rows": lambda: fitted(np.empty((0, 2)), np.empty((0, 1))),
+    "diverged": diverged,
+    "long history": lambda: fitted(*sample(), steps=5000),
+}

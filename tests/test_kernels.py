@@ -1,0 +1,108 @@
+"""The compiled loops against their NumPy twins, and without a folder to keep them in."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from leastwise.kernels import compiled, gram_sweeps
+from leastwise.penalties.elastic_net import soft_threshold
+
+Float = NDArray[np.float64]
+
+# The same updates in the same order: what differs is how a compiler adds up.
+TWIN = 1e-13
+
+
+def gram_sweeps_twin(G: Float, u: Float, w: Float, l1: Float, l2: Float, sweeps: int) -> float:
+    """The same in NumPy, in place."""
+    largest = 0.0
+    for _ in range(sweeps):
+        largest = 0.0
+        for o in range(w.shape[0]):
+            for j in range(w.shape[1]):
+                below = G[j, j] + l2[j]
+                rho = u[o, j] + G[j, j] * w[o, j]
+                new = soft_threshold(rho, l1[j]) / below if below > 0.0 else 0.0
+                change = new - w[o, j]
+                w[o, j] = new
+                u[o] -= change * G[j]
+                largest = max(largest, abs(change) * np.sqrt(G[j, j]))
+    return largest
+
+
+def quadratic(seed: int, p: int, k: int) -> tuple[Float, Float]:
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(3 * p, p))
+    return X.T @ X / len(X), rng.normal(size=(k, p))
+
+
+@pytest.mark.parametrize("sweeps", [1, 7])
+@pytest.mark.parametrize("k", [1, 3])
+@pytest.mark.parametrize(("l1", "l2"), [(0.0, 0.0), (0.3, 0.0), (0.0, 0.3), (0.2, 0.1)])
+def test_sweeps_are_their_twins(l1: float, l2: float, k: int, sweeps: int) -> None:
+    G, q = quadratic(1, 8, k)
+    factors = np.array([1.0, 0.0, 2.0, 1.0, 1.0, 0.5, 1.0, 3.0])
+    start = np.random.default_rng(2).normal(size=(k, 8))
+    states = [(q - start @ G, start.copy()) for _ in range(2)]
+    moved = [
+        sweep(G, u, w, l1 * factors, l2 * factors, sweeps)
+        for sweep, (u, w) in zip((gram_sweeps, gram_sweeps_twin), states, strict=True)
+    ]
+    np.testing.assert_allclose(moved[0], moved[1], rtol=1e-10, atol=TWIN)
+    for found, expected in zip(*states, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=TWIN, atol=TWIN)
+    u, w = states[0]
+    np.testing.assert_allclose(u, q - w @ G, atol=TWIN)  # kept current
+
+
+def test_zeros_are_exact_and_dead_columns_stay_out() -> None:
+    G, q = quadratic(3, 6, 2)
+    G[4], G[:, 4], q[:, 4] = 0.0, 0.0, 0.0
+    w = np.ones((2, 6))
+    u = q - w @ G
+    gram_sweeps(G, u, w, np.full(6, 1e3), np.zeros(6), 1)
+    np.testing.assert_array_equal(w, 0.0)
+    w = np.ones((2, 6))
+    u = q - w @ G
+    largest = gram_sweeps(G, u, w, np.zeros(6), np.zeros(6), 500)
+    np.testing.assert_array_equal(w[:, 4], 0.0)
+    assert np.isfinite(w).all()
+    assert largest < TWIN
+
+
+def test_compiles_in_memory_where_no_folder_can_be_named() -> None:
+    """A function without a file has no cache folder: Numba refuses to keep it."""
+    space: dict[str, object] = {}
+    exec("def twice(x):\n    return 2 * x", space)
+    assert compiled(space["twice"])(21) == 42  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("only", [True, False])
+def test_cache_folder_that_cannot_be_written(tmp_path: Path, only: bool) -> None:
+    """NUMBA_CACHE_DIR below a plain file: no folder can be made there, whoever asks."""
+    (tmp_path / "file").touch()
+    places = {"NUMBA_CACHE_DIR": str(tmp_path / "file" / "cache")}
+    if only:
+        places["NUMBA_CACHE_LOCATOR_CLASSES"] = "UserProvidedCacheLocator"
+    code = (
+        "import numpy as np; from leastwise.kernels import gram_sweeps; w = np.zeros((1, 1)); "
+        "gram_sweeps(np.eye(1), np.ones((1, 1)), w, np.zeros(1), np.zeros(1), 1); print(w[0, 0])"
+    )
+    here = str(Path(sys.modules["leastwise"].__file__ or "").parents[1])
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **places, "PYTHONPATH": here},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "1.0"
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

@@ -1,0 +1,234 @@
+"""Convex laws over the registries of losses and penalties: what is registered is tested."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.optimize import minimize_scalar
+
+from leastwise import UsageError
+from leastwise.losses import LOSSES
+from leastwise.penalties import PENALTIES, soft_threshold
+
+# Sums of a few terms round by a few times eps of the largest of them.
+ROUNDING = 1e-12
+# A central difference with h = 1e-5 errs by h^2 of the third derivative and by eps / h.
+DIFFERENCE = 1e-6
+# A bounded scalar search stops within XATOL of the point sought, or a few times that beside a kink.
+SEARCH = 1e-6
+XATOL = {"xatol": 1e-9}
+
+losses = pytest.mark.parametrize("loss", [LOSSES[name]() for name in LOSSES], ids=list(LOSSES))
+penalties = pytest.mark.parametrize("make", list(PENALTIES.values()), ids=list(PENALTIES))
+
+numbers = st.floats(-1e3, 1e3).map(lambda x: round(x, 6))
+strengths = st.sampled_from([0.0, 0.3, 1.0, 2.5])
+columns = st.integers(1, 4)
+
+
+@st.composite
+def penalty_cases(draw):
+    """l1, l2, factors (or None), and a matrix of coefficients (p, k)."""
+    p, k = draw(columns), draw(st.integers(1, 3))
+    factors = draw(
+        st.none() | st.lists(st.sampled_from([0.0, 0.5, 1.0, 3.0]), min_size=p, max_size=p)
+    )
+    entries = draw(st.lists(st.floats(-20, 20), min_size=p * k, max_size=p * k))
+    w = np.round(np.array(entries).reshape(p, k), 6)
+    return draw(strengths), draw(strengths), None if factors is None else np.array(factors), w
+
+
+@losses
+@given(y=numbers, eta=numbers, u=numbers)
+def test_fenchel_young(loss, y, eta, u):
+    value, conjugate = loss.value(y, eta), loss.conjugate(y, u)
+    size = 1.0 + abs(value) + abs(u * eta) + (abs(conjugate) if np.isfinite(conjugate) else 0.0)
+    assert value + conjugate >= u * eta - ROUNDING * size
+
+
+@losses
+@given(y=numbers, eta=numbers)
+def test_fenchel_young_is_equality_at_the_slope(loss, y, eta):
+    u = loss.slope(y, eta)
+    value, conjugate = loss.value(y, eta), loss.conjugate(y, u)
+    size = 1.0 + abs(value) + abs(conjugate) + abs(u * eta)
+    assert value + conjugate == pytest.approx(u * eta, abs=ROUNDING * size)
+
+
+@losses
+@given(y=numbers, u=numbers)
+def test_conjugate_is_the_supremum(loss, y, u):
+    found = minimize_scalar(
+        lambda eta: loss.value(y, eta) - u * eta,
+        bounds=(-1e4, 1e4),
+        method="bounded",
+        options=XATOL,
+    )
+    claimed = loss.conjugate(y, u)
+    size = 1.0 + abs(y) + abs(u)
+    assert claimed >= -found.fun - SEARCH * size**2
+    if np.isfinite(claimed):
+        assert claimed == pytest.approx(-found.fun, abs=SEARCH * size**2)
+
+
+@losses
+@given(y=numbers, eta=numbers, other=numbers)
+def test_value_lies_above_its_tangents(loss, y, eta, other):
+    tangent = loss.value(y, eta) + loss.slope(y, eta) * (other - eta)
+    size = 1.0 + loss.value(y, eta) + abs(loss.slope(y, eta) * (other - eta))
+    assert loss.value(y, other) >= tangent - ROUNDING * size
+
+
+@losses
+@given(y=numbers, eta=numbers)
+def test_slope_and_curvature_are_derivatives(loss, y, eta):
+    if loss.curvature_bound is None:
+        return
+    h = 1e-5 * (1.0 + abs(eta))
+    slope = (loss.value(y, eta + h) - loss.value(y, eta - h)) / (2.0 * h)
+    curvature = (loss.slope(y, eta + h) - loss.slope(y, eta - h)) / (2.0 * h)
+    size = 1.0 + abs(y) + abs(eta)
+    assert loss.slope(y, eta) == pytest.approx(slope, abs=DIFFERENCE * size)
+    assert loss.curvature(y, eta) == pytest.approx(curvature, abs=DIFFERENCE)
+    assert 0.0 <= loss.curvature(y, eta) <= loss.curvature_bound
+
+
+@losses
+def test_losses_are_elementwise(loss):
+    rng = np.random.default_rng(0)
+    y, eta = rng.normal(size=(5, 2)), rng.normal(size=(5, 2))
+    for method in (loss.value, loss.slope, loss.curvature, loss.conjugate):
+        whole = method(y, eta)
+        assert whole.shape == y.shape
+        assert whole[3, 1] == method(y[3, 1], eta[3, 1])
+    if loss.quadratic:
+        assert np.ptp(loss.curvature(y, eta)) == 0.0
+
+
+@losses
+def test_losses_are_least_at_their_target(loss):
+    y = np.linspace(-3.0, 3.0, 7)
+    assert (loss.value(y, y) <= loss.value(y, y + 0.5)).all()
+    assert (loss.value(y, y) <= loss.value(y, y - 0.5)).all()
+
+
+@penalties
+@given(case=penalty_cases(), other=st.integers(0, 2**32 - 1), step=st.sampled_from([0.1, 1.0, 7.0]))
+def test_prox_is_the_strongly_convex_minimum(make, case, other, step):
+    l1, l2, factors, w = case
+    penalty = make(l1, l2, factors)
+    u = penalty.prox(w, step)
+
+    def objective(z):
+        return 0.5 * ((z - w) ** 2).sum(axis=0) + step * penalty.value(z)
+
+    rng = np.random.default_rng(other)
+    for spread in (1e-3, 1.0, 30.0):
+        z = u + spread * rng.normal(size=w.shape)
+        above = objective(u) + 0.5 * ((z - u) ** 2).sum(axis=0)
+        assert (objective(z) >= above - ROUNDING * (1.0 + above)).all()
+
+
+@penalties
+@given(case=penalty_cases(), step=st.floats(0.01, 10.0))
+def test_prox_step_is_a_subgradient(make, case, step):
+    """(w - u) / step in f (l1 d|u| + l2 u), d|0| = [-1, 1]; one step for all, or one a column."""
+    l1, l2, factors, w = case
+    f = (np.ones(w.shape[0]) if factors is None else factors)[:, None]
+    for steps in (step, step * np.arange(1.0, 1.0 + w.shape[0])):
+        u = make(l1, l2, factors).prox(w, steps)
+        slope = (w - u) / (np.full(w.shape[0], steps) if np.isscalar(steps) else steps)[:, None]
+        rest = slope - f * l2 * u
+        size = ROUNDING * (1.0 + np.abs(w)) / step
+        zero = u == 0.0
+        assert (np.abs(rest[zero]) <= (f * l1 + size)[zero]).all()
+        assert (np.abs(rest - f * l1 * np.sign(u))[~zero] <= size[~zero]).all()
+
+
+@penalties
+@given(case=penalty_cases(), v=penalty_cases())
+def test_penalty_fenchel_young(make, case, v):
+    l1, l2, factors, w = case
+    penalty = make(l1, l2, factors)
+    v = np.resize(v[3], w.shape)
+    both = penalty.value(w) + penalty.conjugate(v)
+    product = (w * v).sum(axis=0)
+    assert (both >= product - ROUNDING * (1.0 + np.abs(w * v).sum(axis=0))).all()
+
+
+@penalties
+@given(case=penalty_cases())
+def test_penalty_conjugate_is_the_supremum(make, case):
+    """One entry at a time: a bounded search for the supremum, or a ray that grows for ever."""
+    l1, l2, factors, v = case
+    f = np.ones(v.shape[0]) if factors is None else factors
+    claimed = make(l1, l2, factors).conjugate(v)
+    for output in range(v.shape[1]):
+        total = 0.0
+        for j, strength in enumerate(f):
+            own = make(l1, l2, np.array([strength]))
+
+            def below(w, own=own, v=v[j, output]):
+                return float(own.value(np.array([[w]]))[0] - v * w)
+
+            far = 1e7 * np.sign(v[j, output])
+            if below(far) < -1e3 and below(10.0 * far) < 5.0 * below(far):
+                total = np.inf
+                break
+            total -= minimize_scalar(below, bounds=(-1e3, 1e3), method="bounded", options=XATOL).fun
+        if np.isinf(total):
+            assert np.isinf(claimed[output])
+        else:
+            assert claimed[output] == pytest.approx(total, abs=SEARCH * (1.0 + total))
+
+
+@penalties
+@given(case=penalty_cases())
+def test_feasible_scale_is_the_largest(make, case):
+    l1, l2, factors, v = case
+    penalty = make(l1, l2, factors)
+    scale = penalty.feasible_scale(v)
+    assert scale.shape == (v.shape[1],)
+    assert (scale >= 0.0).all()
+    inside = np.where(np.isfinite(scale), scale * (1.0 - 1e-9), 1e6)
+    assert np.isfinite(penalty.conjugate(inside * v)).all()
+    bounded = np.isfinite(scale)
+    beyond = np.where(bounded, scale * (1.0 + 1e-9) + 1e-9, 0.0)
+    assert np.isinf(penalty.conjugate(beyond * v))[bounded].all()
+
+
+@penalties
+@given(case=penalty_cases(), share=st.floats(0.0, 1.0), seed=st.integers(0, 2**32 - 1))
+def test_penalty_is_convex_and_least_at_zero(make, case, share, seed):
+    l1, l2, factors, w = case
+    penalty = make(l1, l2, factors)
+    other = np.random.default_rng(seed).normal(0.0, 10.0, w.shape)
+    chord = share * penalty.value(w) + (1.0 - share) * penalty.value(other)
+    assert (
+        penalty.value(share * w + (1.0 - share) * other) <= chord + ROUNDING * (1 + chord)
+    ).all()
+    assert (penalty.value(np.zeros_like(w)) == 0.0).all()
+    assert (penalty.value(w) >= 0.0).all()
+
+
+@given(v=st.floats(-1e6, 1e6), t=st.floats(0.0, 1e3))
+def test_soft_threshold_is_odd_and_shrinks_by_t(v, t):
+    found = soft_threshold(v, t)
+    assert found == -soft_threshold(-v, t)
+    assert abs(found) == max(abs(v) - t, 0.0)
+
+
+@penalties
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"l1": -0.1}, "l1 must be a number of at least 0, not -0.1"),
+        ({"l2": np.nan}, "l2 must be"),
+        ({"l2": np.inf}, "l2 must be"),
+        ({"l1": 1.0, "factors": np.array([1.0, -2.0])}, "factor of column 1 is -2"),
+        ({"l1": 1.0, "factors": np.array([np.nan])}, "factor of column 0 is nan"),
+    ],
+)
+def test_impossible_strengths_are_named(make, arguments, words):
+    with pytest.raises(UsageError, match=words):
+        make(**arguments)
