@@ -331,3 +331,15 @@ def test_wide_sparse_ridge_with_free_columns_converges():
     factors = np.random.default_rng(13).choice([0.0, 0.5, 1.0, 2.0], 150)
     found = solve(sp.csr_array(rows), y, l2=1e-3, factors=factors)
     assert found.certificate.converged
+
+
+@pytest.mark.parametrize("n", [2, 8, 40])
+@pytest.mark.parametrize("l2", [0.0, 0.5])
+def test_auto_ends_exactly_under_l1_however_few_the_rows(n, l2):
+    rows, y, _ = random_problem(14, n, 150)
+    rows = rows * 10.0 ** np.random.default_rng(14).integers(-2, 3, 150)
+    most = np.abs((rows - rows.mean(axis=0)).T @ y).max() / n
+    found = solve(rows, y, l1=0.01 * most, l2=l2)
+    assert found.certificate.converged
+    assert found.certificate.relative_gap < 1e-12
+    assert "exact on the support" in found.solver

@@ -18,6 +18,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from leastwise.numerics.threads import scratch
+
 Float = NDArray[np.float64]
 
 EXPLICIT_BYTES = 8 << 20  # a block up to this size is centred by a copy; beyond, implicitly
@@ -194,11 +196,13 @@ class Block:
         columns: slice | NDArray[np.intp] | None = None,
         *,
         copy: bool = True,
+        passing: bool = False,
     ) -> View:
         """The block's columns (all, or the chosen ones) with `mean` (p,) taken off.
 
         `copy` allows a dense block that fits a cache to be centred by a copy, which keeps every
-        digit; without, one product reads X as it stands, which is twice as fast.
+        digit; without, one product reads X as it stands, which is twice as fast. A `passing` view
+        is of the thread's own memory: it must be done with before the next one is asked for.
         """
         X = self.X if columns is None else self.X[:, columns]
         if mean is not None and columns is not None:
@@ -212,7 +216,8 @@ class Block:
         if mean is None:
             return DenseView(np.asarray(X, np.float64))
         if copy and X.size * 8 <= EXPLICIT_BYTES:
-            return DenseView(np.subtract(X, mean, dtype=np.float64))
+            out = scratch(*X.shape) if passing else None
+            return DenseView(np.subtract(X, mean, out=out, dtype=np.float64))
         return ImplicitView(np.asarray(X, np.float64), mean)
 
     def dense_parts(self, mean: Float | None) -> Any:

@@ -52,11 +52,11 @@ def sums_about(block: Block, shift: Shift, *, full: bool = True) -> list[Float]:
     With u = [1, y - target shift] and z = x - shift:
     sum s u u' (k + 1, k + 1),   sum s u z' (k + 1, p),   sum s z z' (p, p) or its diagonal,   rows
     """
-    u = np.empty((block.rows, 1 + block.y.shape[1]))
+    u = np.empty((1 + block.y.shape[1], block.rows)).T  # its columns contiguous, as products like
     u[:, 0] = 1.0
     np.subtract(block.y, shift.target_mean, out=u[:, 1:])
     weighted = block.weighted(u)
-    view = block.centred(shift.mean)
+    view = block.centred(shift.mean, passing=True)
     rows = block.rows if block.weight is None else np.count_nonzero(block.weight)
     xx = view.cross(block.weight) if full else view.squares(block.weight)
     return [weighted.T @ u, view.back(weighted).T, xx, np.array(rows, np.float64)]

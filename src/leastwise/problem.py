@@ -196,9 +196,9 @@ class Design:
         return np.where((curvature == 0.0)[:, None], 0.0, coef)
 
     def view(self, block: Block, columns: slice | NDArray[np.intp] | None = None) -> View:
-        """The block's columns, centred, for products with vectors."""
+        """The block's columns, centred, for products with vectors; done with before the next."""
         c = self.centre
-        return block.centred(c.mean, columns, copy=c.offset)
+        return block.centred(c.mean, columns, copy=c.offset, passing=True)
 
     def evaluate(self, coef: Float) -> Evaluation:
         """Value and correlation at w, (p, k): one pass."""
@@ -206,12 +206,13 @@ class Design:
 
         def statistic(block: Block) -> list[Float]:
             view = self.view(block)
-            eta = view.times(coef) + c.target_mean
-            value = block.weighted(loss.value(block.y, eta)).sum(axis=0)
-            return [value, view.back(block.weighted(-loss.slope(block.y, eta)))]
+            eta = view.times(coef)
+            eta += c.target_mean
+            value, slope = loss.value_and_slope(block.y, eta)
+            return [block.weighted(value).sum(axis=0), view.back(block.weighted(slope))]
 
-        value, correlation = self.source.reduce(statistic, add)
-        return Evaluation(value / c.weight, self.mask(correlation / c.weight))
+        value, gradient = self.source.reduce(statistic, add)
+        return Evaluation(value / c.weight, self.mask(gradient / -c.weight))
 
     def product(self, V: Float) -> Float:
         """H V for V (p, k), without H: one pass."""

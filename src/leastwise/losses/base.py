@@ -36,6 +36,10 @@ class Loss(ABC):
     def slope(self, y: Float, eta: Float) -> Float:
         """dl/deta, or the subgradient with sign(0) = 0."""
 
+    def value_and_slope(self, y: Float, eta: Float) -> tuple[Float, Float]:
+        """Both at once, for losses whose two share their work."""
+        return self.value(y, eta), self.slope(y, eta)
+
     @abstractmethod
     def curvature(self, y: Float, eta: Float) -> Float:
         """d2l/deta2."""

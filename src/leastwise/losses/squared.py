@@ -31,6 +31,10 @@ class Squared(Loss):
     def slope(self, y: Float, eta: Float) -> Float:
         return eta - y
 
+    def value_and_slope(self, y: Float, eta: Float) -> tuple[Float, Float]:
+        slope = eta - y
+        return 0.5 * slope * slope, slope
+
     def curvature(self, y: Float, eta: Float) -> Float:
         return np.ones_like(np.asarray(eta, np.float64))
 

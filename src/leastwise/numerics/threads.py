@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import functools
 import os
+import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from contextvars import copy_context
 from importlib import import_module
 from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -45,6 +49,21 @@ def _controller() -> Any:
 def one_blas_thread() -> AbstractContextManager[Any]:
     """A context in which BLAS and LAPACK run on one thread."""
     return _controller().limit(limits=1, user_api="blas")
+
+
+_local = threading.local()
+
+
+def scratch(rows: int, columns: int) -> NDArray[np.float64]:
+    """(rows, columns) of this thread's own memory, overwritten by the next call.
+
+    A fresh array of some 100 KB a block costs a thread more in page faults than filling it does.
+    """
+    size = rows * columns
+    buffer: NDArray[np.float64] | None = getattr(_local, "buffer", None)
+    if buffer is None or buffer.size < size:
+        buffer = _local.buffer = np.empty(size)
+    return buffer[:size].reshape(rows, columns)
 
 
 def parallel(function: Callable[[T], S], parts: Iterable[T]) -> list[S]:
