@@ -23,9 +23,8 @@ from leastwise.numerics.threads import scratch
 Float = NDArray[np.float64]
 
 EXPLICIT_BYTES = 8 << 20  # a block up to this size is centred by a copy; beyond, implicitly
-LEAST_CHUNK = 256  # rows of a wide dense block that are centred by a copy at one time
+LEAST_CHUNK = 256  # rows, or as many as columns, of a large block that are dense at one time
 PANEL = 512  # columns of a wide block that are centred by a copy at one time
-DENSE_CHUNK = 2048  # rows of a sparse block that are ever dense at one time
 
 
 class View(Protocol):
@@ -220,9 +219,26 @@ class Block:
             return DenseView(np.subtract(X, mean, out=out, dtype=np.float64))
         return ImplicitView(np.asarray(X, np.float64), mean)
 
+    def joint_cross(self, mean: Float, target_mean: Float) -> Float:
+        """sum s t t' of t = [1, y - target mean, x - mean], (1 + k + p) squared, in one product."""
+        (m, p), k = self.X.shape, self.y.shape[1]
+        if self.sparse or self.X.size * 8 > EXPLICIT_BYTES:
+            u = np.hstack([np.ones((m, 1)), self.y - target_mean])
+            weighted = self.weighted(u)
+            view = self.centred(mean)
+            mixed = view.back(weighted)
+            return np.block([[weighted.T @ u, mixed.T], [mixed, view.cross(self.weight)]])
+        t = scratch(m, 1 + k + p)
+        t[:, 0] = 1.0
+        np.subtract(self.y, target_mean, out=t[:, 1 : 1 + k])
+        np.subtract(self.X, mean, out=t[:, 1 + k :], dtype=np.float64)
+        if self.weight is not None:
+            t *= np.sqrt(self.weight)[:, None]
+        return t.T @ t
+
     def dense_parts(self, mean: Float | None) -> Any:
         """The block in dense centred pieces with targets and weights, never many rows at once."""
-        step = max(DENSE_CHUNK, self.X.shape[1])
+        step = max(LEAST_CHUNK, self.X.shape[1])
         matrix = self.X.tocsr() if self.sparse else self.X
         for first in range(0, self.rows, step):
             rows = slice(first, first + step)

@@ -134,6 +134,8 @@ def gap(
     objective = problem.objective(coef, at.value)
     # No objective is below zero, so that the objective itself bounds the gap.
     total = np.minimum(loss_gap, objective)
+    if np.array_equal(total, objective):
+        box = None  # that bound needs none
     rounding = (CONSTANT * centre.target_size) ** 2
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(centre.null > 0.0, total / centre.null, np.inf)

@@ -97,8 +97,12 @@ def _factorise(
     solution[live] = least_norm.spread @ (rotated.T @ right)
     if null.shape[1] == 0:
         return Factored(least_norm, solution)
+    # With more columns than rows every column is a combination, and none is worth a line.
+    named = design.columns < design.centre.rows
+    if not named and rank == "minimum-norm":
+        return Factored(least_norm, solution)
     dependent, base = dependent_columns(null)
-    relations = _relations(problem, live, scale, dependent, base)
+    relations = _relations(problem, live, scale, dependent, base) if named else ()
     if rank == "minimum-norm":
         return Factored(least_norm, solution, relations)
     keep = np.setdiff1d(np.arange(live.size), dependent)
@@ -176,8 +180,6 @@ def _relations(
 ) -> tuple[str, ...]:
     """Each dependent column as the combination it is, in the names and units of the table."""
     design = problem.design
-    if design.columns >= design.centre.rows:
-        return ()  # more columns than rows: every column is a combination, and none is worth a line
     names = design.source.columns
     words: list[str] = []
     for direction in base.T[: dependent.size]:

@@ -27,7 +27,7 @@ from leastwise.solvers import Iterate, Solver
 Float = NDArray[np.float64]
 
 DIVERGED = 1e6  # times the larger of the first and the null objective
-PATIENCE = 2000  # looks without a smaller gap after which a fit has stalled
+PATIENCE = 2000  # looks at neither a smaller gap nor a lower objective before a fit has stalled
 MOST_NAMED = 8  # constant columns that get a sentence each
 MOST_RECORDS = 1000  # beyond, every second record is forgotten
 
@@ -91,6 +91,7 @@ class _Watched:
     iterate: Iterate | None = None
     gap: Gap | None = None
     best: tuple[float, Iterate, Gap] | None = None
+    lowest: float = np.inf
     stale: int = 0
     records: list[Record] = field(default_factory=list[Record])
     stride: int = 1
@@ -105,11 +106,13 @@ class _Watched:
             time.perf_counter() - self.began,
             int(np.count_nonzero(iterate.coef)),
         )
-        if self.best is None or record.relative_gap < self.best[0]:
+        better = self.best is None or record.relative_gap < self.best[0]
+        lower = record.objective < self.lowest
+        if better:
             self.best = record.relative_gap, iterate, found
-            self.stale = 0
-        else:
-            self.stale += 1
+        if lower:
+            self.lowest = record.objective
+        self.stale = 0 if better or lower else self.stale + 1
         self.iterate, self.gap = iterate, found
         if self.looks % self.stride == 0 or iterate.final:
             self.records.append(record)
@@ -151,6 +154,8 @@ def fit(
     tol = at_least_zero("tol", tol)
     if max_iter is not None and (not isinstance(max_iter, Integral) or max_iter < 1):
         raise UsageError(f"max_iter must be a whole number of at least 1, not {max_iter!r}")
+    if start is not None:
+        start = _checked_start(problem, start)
     began = time.perf_counter()
     source = problem.design.source
     passes_before = source.passes
@@ -240,6 +245,14 @@ def _drive(
                 return _ending(record, first, iterate, limit)
             if watched.stale > PATIENCE:
                 return "stalled"
+
+
+def _checked_start(problem: Problem, start: Float) -> Float:
+    shape = (problem.design.columns, len(problem.design.source.targets))
+    given = np.asarray(start, np.float64)
+    if given.shape != shape or not np.isfinite(given).all():
+        raise UsageError(f"start must be finite numbers of shape {shape}, not {given.shape}")
+    return given
 
 
 def _constants(problem: Problem) -> Iterator[str]:

@@ -49,17 +49,19 @@ class Shift:
 def sums_about(block: Block, shift: Shift, *, full: bool = True) -> list[Float]:
     """Sums over a block that add up over blocks.
 
-    With u = [1, y - target shift] and z = x - shift:
-    sum s u u' (k + 1, k + 1),   sum s u z' (k + 1, p),   sum s z z' (p, p) or its diagonal,   rows
+    With u = [1, y - target shift] and z = x - shift: `[sum s [u z] [u z]', rows]`, or, where only
+    the squares are asked for, `[sum s u u', sum s u z', sum s z^2, rows]`.
     """
+    rows = block.rows if block.weight is None else np.count_nonzero(block.weight)
+    count = np.array(rows, np.float64)
+    if full:
+        return [block.joint_cross(shift.mean, shift.target_mean), count]
     u = np.empty((1 + block.y.shape[1], block.rows)).T  # its columns contiguous, as products like
     u[:, 0] = 1.0
     np.subtract(block.y, shift.target_mean, out=u[:, 1:])
     weighted = block.weighted(u)
     view = block.centred(shift.mean, passing=True)
-    rows = block.rows if block.weight is None else np.count_nonzero(block.weight)
-    xx = view.cross(block.weight) if full else view.squares(block.weight)
-    return [weighted.T @ u, view.back(weighted).T, xx, np.array(rows, np.float64)]
+    return [weighted.T @ u, view.back(weighted).T, view.squares(block.weight), count]
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,12 @@ class Moments:
     @classmethod
     def from_sums(cls, sums: list[Float], shift: Shift) -> Moments:
         """The moments from sums about any shift (one block's, or many blocks' added up)."""
-        inner, mixed, xx, rows = sums
+        if len(sums) == 2:
+            joint, rows = sums
+            first = 1 + shift.target_mean.size
+            inner, mixed, xx = joint[:first, :first], joint[:first, first:], joint[first:, first:]
+        else:
+            inner, mixed, xx, rows = sums
         weight = float(inner[0, 0])
         if weight == 0.0:
             return cls(0.0, 0, shift.mean, shift.target_mean, xx, mixed[1:].T, inner[0, 1:])

@@ -42,6 +42,7 @@ class Shape:
     rows, columns, outputs : n, p, k
     stored : numbers stored in X, n p where it is dense ; sparse : whether it is not
     row_state : whether vectors of n can be kept beside the rows
+    threads : how many blocks are worked on at a time ; scratch : bytes that takes beside the data
     l1 : whether any column has an l1 penalty ; l2 : whether every column has an l2 penalty
     """
 
@@ -51,6 +52,8 @@ class Shape:
     stored: int
     sparse: bool = False
     row_state: bool = True
+    threads: int = 1
+    scratch: int = 0
     l1: bool = False
     l2: bool = False
 
@@ -201,17 +204,27 @@ class Design:
         return block.centred(c.mean, columns, copy=c.offset, passing=True)
 
     def evaluate(self, coef: Float) -> Evaluation:
-        """Value and correlation at w, (p, k): one pass."""
+        """Value and correlation at w, (p, k): one pass.
+
+        Where means are moderate, X is read as it stands, and centred in what comes out:
+        Xc'r = X'r - x̄ sum r.
+        """
         c, loss = self.centre, self.loss
+        about = c.mean if c.offset else None
+        intercept = c.target_mean if c.offset or c.mean is None else c.target_mean - c.mean @ coef
 
         def statistic(block: Block) -> list[Float]:
-            view = self.view(block)
+            view = block.centred(about, passing=True)
             eta = view.times(coef)
-            eta += c.target_mean
+            eta += intercept
             value, slope = loss.value_and_slope(block.y, eta)
-            return [block.weighted(value).sum(axis=0), view.back(block.weighted(slope))]
+            slope = block.weighted(slope)
+            total = np.add.reduce(block.weighted(value), axis=0)
+            return [total, np.add.reduce(slope, axis=0), view.back(slope)]
 
-        value, gradient = self.source.reduce(statistic, add)
+        value, slope, gradient = self.source.reduce(statistic, add)
+        if about is None and c.mean is not None:
+            gradient -= np.multiply.outer(c.mean, slope)
         return Evaluation(value / c.weight, self.mask(gradient / -c.weight))
 
     def product(self, V: Float) -> Float:
@@ -285,6 +298,8 @@ class Problem:
             source.stored,
             source.sparse,
             source.holds_row_state,
+            source.threads,
+            source.scratch,
             bool((l1 > 0.0).any()),
             bool((l2 > 0.0).all()),
         )

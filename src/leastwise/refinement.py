@@ -114,6 +114,8 @@ class _System:
     def solve(self, h: Float, c: Float) -> tuple[Float, Float, int] | None:
         """x and r with r + A x = h and A'Sr = c, refined until corrections are rounding."""
         n, m = self.A.shape
+        if not np.diagonal(self.R).all():
+            return None
         x, r = np.zeros((m, h.shape[1])), np.zeros((n, h.shape[1]))
         f, g = h, c
         last = np.inf

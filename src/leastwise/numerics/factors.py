@@ -182,7 +182,7 @@ def dependent_columns(null: Float) -> tuple[NDArray[np.intp], Float]:
     (d,) dependent columns in increasing order, and (m, d) a base of the same space in which each
     dependent column has 1 in its own direction and 0 in the others.
     """
-    base = null.copy()
+    base: Float = null.copy()
     pivots: list[int] = []
     free = list(range(base.shape[1]))
     order: list[int] = []
@@ -193,9 +193,9 @@ def dependent_columns(null: Float) -> tuple[NDArray[np.intp], Float]:
         if abs(base[row, best]) < 1e-7:
             continue
         base[:, best] /= base[row, best]
-        for column in range(base.shape[1]):
-            if column != best:
-                base[:, column] -= base[row, column] * base[:, best]
+        others = base[row].copy()
+        others[best] = 0.0
+        base = base - base[:, best : best + 1] * others
         free.remove(best)
         pivots.append(row)
         order.append(best)

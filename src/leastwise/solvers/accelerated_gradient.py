@@ -38,7 +38,7 @@ class AcceleratedGradient(Solver):
         return None
 
     def cost(self, shape: Shape) -> Cost:
-        return descent_cost(shape, 1000)
+        return descent_cost(shape, 5000)
 
     def along(
         self, problem: Problem, penalties: Sequence[ElasticNet], start: Float | None, limit: int

@@ -104,8 +104,13 @@ def zeros(problem: Problem) -> Float:
 
 
 def moments_bytes(shape: Shape) -> int:
-    """Bytes that p x p moments and a factor of them take at their peak."""
-    return 8 * 4 * shape.columns**2
+    """Bytes that p x p moments and their factor, or stacked R factors, take at their peak.
+
+    A thread's R is stacked on pieces of 256 rows, or as many as columns, and copied twice in QR.
+    """
+    p = shape.columns + shape.outputs + 1
+    stacked = 4 * p * (p + max(256, p))
+    return 8 * (4 * p**2 + shape.threads * stacked) + shape.scratch
 
 
 def gram_flops(shape: Shape) -> float:

@@ -68,7 +68,7 @@ class ClosedForm(Solver):
         if n >= p or self.method in ("cholesky", "qr"):
             return Cost(moments_bytes(shape), 2.0, gram_flops(shape) + p**3 / 3)
         if shape.l2:
-            return Cost(8 * 3 * n * n, 4.0, float(shape.stored) * n + n**3 / 3)
+            return Cost(8 * 3 * n * n + shape.scratch, 4.0, float(shape.stored) * n + n**3 / 3)
         return Cost(8 * (5 * n * p + n * n), 2.0, 6.0 * n * n * p)
 
     def along(

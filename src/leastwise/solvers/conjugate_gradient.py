@@ -40,7 +40,7 @@ class ConjugateGradient(Solver):
     def cost(self, shape: Shape) -> Cost:
         vectors = 8 * (2 * shape.rows + 8 * shape.columns) * shape.outputs
         # In exact arithmetic as many steps as the smaller side; rounding asks for a multiple of it.
-        return Cost(vectors, 10.0 + 3.0 * min(shape.rows, shape.columns), 0.0)
+        return Cost(vectors + shape.scratch, 10.0 + 3.0 * min(shape.rows, shape.columns), 0.0)
 
     def along(
         self, problem: Problem, penalties: Sequence[ElasticNet], start: Float | None, limit: int

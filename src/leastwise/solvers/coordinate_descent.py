@@ -25,7 +25,7 @@ from leastwise.penalties import ElasticNet
 from leastwise.problem import Evaluation, Problem, Shape
 from leastwise.quadratic import CHUNK, Quadratic, quadratic_form
 from leastwise.solvers.active_set import active_set
-from leastwise.solvers.base import Cost, Iterate, Solver, Steps, gram_flops, zeros
+from leastwise.solvers.base import Cost, Iterate, Solver, Steps, gram_flops, moments_bytes, zeros
 
 Float = NDArray[np.float64]
 
@@ -50,10 +50,12 @@ class CoordinateDescent(Solver):
     def cost(self, shape: Shape) -> Cost:
         n, p = shape.rows, shape.columns
         if p <= 2 * n or p <= 256:
-            return Cost(8 * 3 * p * p, 2.0, gram_flops(shape) + SWEEPS_EXPECTED * 4.0 * p * p)
+            return Cost(
+                moments_bytes(shape), 2.0, gram_flops(shape) + SWEEPS_EXPECTED * 4.0 * p * p
+            )
         vectors = 8 * (2 * n + 4 * p) * shape.outputs + 8 * CHUNK * p
         laid_out = 16 * shape.stored if shape.sparse else 0
-        return Cost(vectors + laid_out, 2.0 * SWEEPS_EXPECTED, float(n) * p * CHUNK)
+        return Cost(vectors + laid_out + shape.scratch, 2.0 * SWEEPS_EXPECTED, float(n) * p * CHUNK)
 
     def along(
         self, problem: Problem, penalties: Sequence[ElasticNet], start: Float | None, limit: int

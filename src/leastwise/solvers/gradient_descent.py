@@ -67,9 +67,13 @@ class GradientDescent(Solver):
         w = self._first(problem) if start is None else start.copy()
         for number, penalty in enumerate(penalties):
             l2 = problem.at(penalty).strengths[1]
-            eta = self._step(form.largest_eigenvalue(np.ones_like(l2), l2))
+            L = form.largest_eigenvalue(np.ones_like(l2), l2)
+            eta = self._step(L)
+            notes: tuple[str, ...] = ()
+            if eta > self._largest(L):
+                notes = (f"the step {eta:g} is above the largest stable one, {self._largest(L):g}",)
             before, at = w, form.evaluate(w)
-            done = yield number, Iterate(w, 0, at)
+            done = yield number, Iterate(w, 0, at, notes=notes)
             for iteration in range(1, limit + 1):
                 if done:
                     break
@@ -77,7 +81,13 @@ class GradientDescent(Solver):
                 with np.errstate(over="ignore", invalid="ignore"):
                     w, before = w + gradient_step + self.momentum * (w - before), w
                     at = form.evaluate(w)
-                done = yield number, Iterate(w, iteration, at, final=iteration == limit)
+                done = yield (
+                    number,
+                    Iterate(w, iteration, at, final=iteration == limit, notes=notes),
+                )
+
+    def _largest(self, L: float) -> float:
+        return 2.0 * (1.0 + self.momentum) / L if L > 0.0 else np.inf
 
     def _step(self, L: float) -> float:
         if not 0.0 <= self.momentum < 1.0:
@@ -86,7 +96,7 @@ class GradientDescent(Solver):
             return 1.0 / L if L > 0.0 else 1.0
         if not self.step > 0.0:
             raise UsageError(f"the step must be positive, not {self.step}")
-        largest = 2.0 * (1.0 + self.momentum) / L if L > 0.0 else np.inf
+        largest = self._largest(L)
         if self.check_step and self.step > largest:
             raise UsageError(
                 f"a step of {self.step:g} diverges: the largest stable step is {largest:.6g} "
@@ -106,6 +116,8 @@ class GradientDescent(Solver):
             raise UsageError(
                 f"start has shape {np.shape(self.start)}; the coefficients are {shape}"
             )
+        if not np.isfinite(given).all():
+            raise UsageError("start holds numbers that are not finite")
         return given
 
 
@@ -114,4 +126,5 @@ def descent_cost(shape: Shape, steps: int) -> Cost:
     n, p = shape.rows, shape.columns
     if p <= n:
         return Cost(moments_bytes(shape), 2.0, float(n) * p * p + steps * 2.0 * p * p)
-    return Cost(8 * (2 * n + 4 * p) * shape.outputs, float(steps), 0.0)
+    vectors = 8 * (2 * n + 4 * p) * shape.outputs
+    return Cost(vectors + shape.scratch, float(steps), 0.0)

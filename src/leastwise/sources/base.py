@@ -73,6 +73,16 @@ class Source:
             entries.append(function(block) if state is None else function(block, state[number]))
         return entries
 
+    @property
+    def threads(self) -> int:
+        """How many blocks a pass works on at a time."""
+        return 1
+
+    @property
+    def scratch(self) -> int:
+        """Bytes that the blocks under work take beside the data."""
+        return 0
+
     def provisional_mean(self) -> Shift:
         """A guess at the means of columns and targets, about which rows are summed."""
         raise NotImplementedError
