@@ -24,6 +24,8 @@ Float = NDArray[np.float64]
 
 EXPLICIT_BYTES = 8 << 20  # a block up to this size is centred by a copy; beyond, implicitly
 LEAST_CHUNK = 256  # rows, or as many as columns, of a large block that are dense at one time
+TILE_BYTES = 400_000  # a centred tile that stays in a core's cache between its products
+NARROW = 16  # columns up to which a block is worked on column by column
 PANEL = 512  # columns of a wide block that are centred by a copy at one time
 
 
@@ -220,7 +222,7 @@ class Block:
         return ImplicitView(np.asarray(X, np.float64), mean)
 
     def joint_cross(self, mean: Float, target_mean: Float) -> Float:
-        """sum s t t' of t = [1, y - target mean, x - mean], (1 + k + p) squared, in one product."""
+        """sum s t t' of t = [1, y - target mean, x - mean], (1 + k + p) squared."""
         (m, p), k = self.X.shape, self.y.shape[1]
         if self.sparse or self.X.size * 8 > EXPLICIT_BYTES:
             u = np.hstack([np.ones((m, 1)), self.y - target_mean])
@@ -228,13 +230,31 @@ class Block:
             view = self.centred(mean)
             mixed = view.back(weighted)
             return np.block([[weighted.T @ u, mixed.T], [mixed, view.cross(self.weight)]])
-        t = scratch(m, 1 + k + p)
-        t[:, 0] = 1.0
-        np.subtract(self.y, target_mean, out=t[:, 1 : 1 + k])
-        np.subtract(self.X, mean, out=t[:, 1 + k :], dtype=np.float64)
-        if self.weight is not None:
-            t *= np.sqrt(self.weight)[:, None]
-        return t.T @ t
+        # u = [1, y] of the whole block; z in tiles, each still in the cache for its two products.
+        # Short rows are written column by column, as are columns that lie together in X.
+        u = np.empty((1 + k, m))
+        u[0] = 1.0
+        np.subtract(self.y.T, target_mean[:, None], out=u[1:])
+        root = None if self.weight is None else np.sqrt(self.weight)
+        if root is not None:
+            u *= root
+        by_columns = p <= NARROW or self.X.flags.f_contiguous
+        step = m if by_columns else max(LEAST_CHUNK, TILE_BYTES // (8 * p))
+        room = scratch(p, m).T if by_columns else scratch(min(step, m), p)
+        mixed, cross = 0.0, 0.0
+        for first in range(0, m, step):
+            X = self.X[first : first + step]
+            z = np.subtract(X, mean, out=room[: len(X)], dtype=np.float64)
+            if root is not None:
+                z *= root[first : first + step, None]
+            mixed = mixed + u[:, first : first + step] @ z
+            cross = cross + z.T @ z
+        joint = np.empty((1 + k + p, 1 + k + p))
+        joint[: 1 + k, : 1 + k] = u @ u.T
+        joint[: 1 + k, 1 + k :] = mixed
+        joint[1 + k :, : 1 + k] = np.transpose(mixed)
+        joint[1 + k :, 1 + k :] = cross
+        return joint
 
     def dense_parts(self, mean: Float | None) -> Any:
         """The block in dense centred pieces with targets and weights, never many rows at once."""

@@ -105,13 +105,36 @@ def gap(
     """
     l1, l2 = problem.strengths
     centre = problem.design.centre
-    free = (l1 == 0.0) & (l2 == 0.0) & (centre.curvature > 0.0)
+    box: float | None = None
+    if factor is not None and not l1.any():
+        # All is quadratic, and the factor is of the whole Hessian: no dual point is better.
+        slope = at.correlation - l2[:, None] * coef
+        bound = np.maximum(0.5 * np.einsum("pk,pk->k", slope, factor.solve(slope)), 0.0)
+    else:
+        bound, box = _dual_gap(problem, coef, at)
+    if supports is not None:
+        bound = np.fmin(bound, _support_gap(problem, coef, at, supports))
+    objective = problem.objective(coef, at.value)
+    if (objective <= bound).all():
+        box = None  # no objective is below zero, so that it bounds the gap itself, in no box
+    total = np.minimum(bound, objective)
+    rounding = (CONSTANT * centre.target_size) ** 2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.where(centre.null > 0.0, total / centre.null, np.inf)
+    relative = np.where((centre.null == 0.0) & (total <= rounding), 0.0, ratio)
+    return Gap(objective, total, relative, box)
+
+
+def _dual_gap(problem: Problem, coef: Float, at: Evaluation) -> tuple[Float, float | None]:
+    """The gap from the residual, projected and scaled, and the box it needs."""
+    l1, l2 = problem.strengths
+    free = (l1 == 0.0) & (l2 == 0.0) & (problem.design.centre.curvature > 0.0)
     spread, correlation = 2.0 * at.value, at.correlation
     loss_gap = np.zeros_like(at.value)
     radius: Float | None = None
     box: float | None = None
     if free.any():
-        projection = _projection(problem, free, factor)
+        projection = _projection(problem, free)
         if projection is None:
             radius, box = _radius(problem, coef, free)
         else:
@@ -124,23 +147,7 @@ def gap(
             correlation[free] = 0.0
     if radius is not None or l1.any() or l2.any():
         loss_gap = loss_gap + _penalised_gap(problem, coef, spread, correlation, free, radius)
-    if factor is not None and not l1.any():
-        # All is quadratic, and the factor is of the whole Hessian: no dual point is better.
-        slope = at.correlation - l2[:, None] * coef
-        exact = 0.5 * np.einsum("pk,pk->k", slope, factor.solve(slope))
-        loss_gap = np.fmin(loss_gap, np.maximum(exact, 0.0))
-    if supports is not None:
-        loss_gap = np.fmin(loss_gap, _support_gap(problem, coef, at, supports))
-    objective = problem.objective(coef, at.value)
-    # No objective is below zero, so that the objective itself bounds the gap.
-    total = np.minimum(loss_gap, objective)
-    if np.array_equal(total, objective):
-        box = None  # that bound needs none
-    rounding = (CONSTANT * centre.target_size) ** 2
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.where(centre.null > 0.0, total / centre.null, np.inf)
-    relative = np.where((centre.null == 0.0) & (total <= rounding), 0.0, ratio)
-    return Gap(objective, total, relative, box)
+    return loss_gap, box
 
 
 def _penalised_gap(
@@ -241,7 +248,7 @@ def _radius(problem: Problem, coef: Float, free: NDArray[np.bool_]) -> tuple[Flo
 
 
 def _projection(
-    problem: Problem, free: NDArray[np.bool_], factor: Factor | None
+    problem: Problem, free: NDArray[np.bool_]
 ) -> tuple[Callable[[Float], Float], Float | None] | None:
     """How to solve with H_UU, and H_:U (None where U is all); None where that cannot be had.
 
@@ -251,14 +258,12 @@ def _projection(
     design, centre = problem.design, problem.design.centre
     p, u = free.size, int(free.sum())
     everything = u == int((centre.curvature > 0.0).sum())
-    if factor is None or not everything:
-        if 3 * 8 * p * u > problem.memory or u >= centre.rows:
-            return None
-        some = None if everything else np.flatnonzero(free)
-        factored = factorise(problem.at(ElasticNet()), columns=some)
-        assert factored is not None, "only Cholesky by name can fail"
-        factor = factored.factor
-    whole = factor
+    if 3 * 8 * p * u > problem.memory or u >= centre.rows:
+        return None
+    some = None if everything else np.flatnonzero(free)
+    factored = factorise(problem.at(ElasticNet()), columns=some)
+    assert factored is not None, "only Cholesky by name can fail"
+    whole = factored.factor
 
     def solve(right: Float) -> Float:
         full = np.zeros((p, right.shape[1]))

@@ -188,17 +188,21 @@ class LeastSquares(MultiOutputMixin, RegressorMixin, BaseEstimator):
             self.n_features_in_ = len(X.columns)
             self.feature_names_in_ = np.asarray(X.columns, object)
             return X, len(X.targets) == 1
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse=("csr", "csc"),
-            dtype=FLOATS,
-            ensure_all_finite=False,  # the first pass over the data finds what is not finite
-            ensure_min_samples=2,
-            multi_output=True,
-            y_numeric=True,
-        )
+        if _needs_no_check(X, y):
+            self.n_features_in_ = X.shape[1]
+            self.__dict__.pop("feature_names_in_", None)
+        else:
+            X, y = validate_data(
+                self,
+                X,
+                y,
+                accept_sparse=("csr", "csc"),
+                dtype=FLOATS,
+                ensure_all_finite=False,  # the first pass over the data finds what is not finite
+                ensure_min_samples=2,
+                multi_output=True,
+                y_numeric=True,
+            )
         y = np.asarray(y)
         weight = _weights(sample_weight, X.shape[0])
         names = getattr(self, "feature_names_in_", None)
@@ -228,6 +232,16 @@ class LeastSquares(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
 
 FLOATS = (np.float64, np.float32, np.float16)
+
+
+def _needs_no_check(X: Any, y: Any) -> bool:
+    """Whether these are arrays as they should be; checking costs as much as a small fit."""
+    arrays = type(X) is np.ndarray and type(y) is np.ndarray
+    if not arrays or X.dtype != np.float64 or y.dtype != np.float64:
+        return False
+    return (
+        X.ndim == 2 and y.ndim in (1, 2) and X.shape[0] == y.shape[0] >= 2 and y.size * X.size > 0
+    )
 
 
 def _numeric_array(X: Any) -> bool:

@@ -117,7 +117,7 @@ def _from_moments(
 ) -> Factor | None:
     design, l2 = problem.design, problem.strengths[1]
     if columns is None:
-        return cholesky(design.gram + np.diag(l2) if l2.any() else design.gram, live)
+        return cholesky(design.gram + np.diag(l2) if problem.penalty.l2 else design.gram, live)
     inner = quadratic_form(design, problem.memory).block(live) + np.diag(l2[live])
     found = cholesky(inner, np.arange(live.size))
     if found is None:

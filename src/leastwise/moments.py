@@ -130,11 +130,11 @@ class Moments:
 
     def far_from(self, shift: Shift) -> bool:
         """Whether `shift` was too far from the means for sums about it to be accurate."""
-        away = self.weight * (self.mean - shift.mean) ** 2
-        apart = self.weight * (self.target_mean - shift.target_mean) ** 2
+        d, e = self.mean - shift.mean, self.target_mean - shift.target_mean
+        limit = FAR / self.weight
+        rounding = 1e-30 * self.mean**2  # a constant column is not far, however small its square
         return bool(
-            np.any(away > FAR * np.maximum(self.squares, 0.0))
-            or np.any(apart > FAR * np.maximum(self.yy, 0.0))
+            (d * d > limit * self.squares + rounding).any() or (e * e > limit * self.yy).any()
         )
 
     def merge(self, other: Moments) -> Moments:

@@ -129,9 +129,12 @@ class Design:
             found = self._sum(shift, full)
             if found.far_from(shift) and np.isfinite(found.mean).all():
                 found = self._sum(Shift(found.mean, found.target_mean), full)
-        if not np.isfinite(found.yy).all():
+        # One number that is not finite makes a sum over all of them so.
+        with np.errstate(over="ignore", invalid="ignore"):
+            all_of_y, all_of_X = found.yy.sum(), found.xx.sum()
+        if not np.isfinite(all_of_y):
             raise DataError("y holds numbers too large to be squared: divide it by its size")
-        if not (np.isfinite(found.squares).all() and np.isfinite(found.mean).all()):
+        if not np.isfinite(all_of_X):
             where = self.source.non_finite()
             raise DataError(
                 f"{where}: drop or repair the row"
@@ -279,7 +282,7 @@ class Problem:
 
     def at(self, penalty: ElasticNet) -> Problem:
         """The same rows under another penalty; nothing is read again."""
-        return Problem(self.design, penalty, self.memory)
+        return self if penalty is self.penalty else Problem(self.design, penalty, self.memory)
 
     @functools.cached_property
     def strengths(self) -> tuple[Float, Float]:

@@ -59,7 +59,7 @@ class ClosedForm(Solver):
     rank: Rank = "minimum-norm"
 
     def refuse(self, problem: Problem) -> str | None:
-        if (problem.strengths[0] > 0.0).any():
+        if problem.shape.l1:
             return "an l1 penalty has no closed form; take coordinate-descent"
         return None
 

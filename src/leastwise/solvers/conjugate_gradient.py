@@ -33,7 +33,7 @@ class ConjugateGradient(Solver):
     limit: ClassVar[int] = 5000
 
     def refuse(self, problem: Problem) -> str | None:
-        if (problem.strengths[0] > 0.0).any():
+        if problem.shape.l1:
             return "an l1 penalty is not quadratic; take coordinate-descent or accelerated-gradient"
         return None
 

@@ -50,7 +50,7 @@ class GradientDescent(Solver):
     check_step: bool = True
 
     def refuse(self, problem: Problem) -> str | None:
-        if (problem.strengths[0] > 0.0).any():
+        if problem.shape.l1:
             return (
                 "an l1 penalty has kinks that a gradient step never settles on; "
                 "take accelerated-gradient or coordinate-descent"
