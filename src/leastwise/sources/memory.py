@@ -19,7 +19,7 @@ from leastwise.sources.base import Source, check_unique, default_names
 T = TypeVar("T")
 
 # Rows a block: enough for products at full speed and for the work between them not to matter; what
-# must stay in a core's cache is cut into tiles (measured: with 3,000 rows of 50 columns 5 % slower).
+# must stay in a cache is cut into tiles (measured: with 3,000 rows of 50 columns 5 % slower).
 BLOCK_BYTES = 4_000_000
 LEAST_ROWS, MOST_ROWS = 1000, 10_000
 # Below this many numbers threads cost more than they bring; above this many columns one product of
