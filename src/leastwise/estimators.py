@@ -26,6 +26,8 @@ Float = NDArray[np.float64]
 class LeastSquares(MultiOutputMixin, RegressorMixin, BaseEstimator):
     """Least squares with an elastic-net penalty and a certificate.
 
+    The objective, with the weights s and the penalty factors f::
+
         minimise over b, w:  sum_i s_i (y_i - b - x_i·w)^2 / (2 sum_i s_i)
                              + sum_j f_j (l1 |w_j| + l2/2 w_j^2)
 
@@ -131,6 +133,14 @@ class LeastSquares(MultiOutputMixin, RegressorMixin, BaseEstimator):
         self._take(one)
         self._warn()
         return self
+
+    def score(
+        self, X: Any, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None
+    ) -> float:
+        """R2 of the predictions for rows, given as in `fit`."""
+        if isinstance(X, MemorySource):
+            X, y, sample_weight = X.X, X.y[:, 0] if X.y.shape[1] == 1 else X.y, X.weight
+        return float(super().score(X, y, sample_weight))
 
     def predict(self, X: Any) -> Float:
         """Predictions for rows: (n,) or (n, k).

@@ -50,6 +50,13 @@ def leastwise(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
+def _once(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> str | None:
+    """The one value of an option that must not be given twice: the last would win unseen."""
+    if len(value) > 1:
+        raise click.BadParameter(f"was given {len(value)} times: {', '.join(value)}; name one")
+    return value[0] if value else None
+
+
 @leastwise.command(epilog=FIT_EXAMPLES)
 @click.argument("file")
 @click.option("--target", "-t", multiple=True, metavar="NAME", help="The column to predict.")
@@ -63,7 +70,13 @@ def leastwise(context: click.Context) -> None:
     metavar="A,B",
     help="Columns of numbers that are names, such as a zipcode.",
 )
-@click.option("--weight", metavar="NAME", help="The column of the rows' weights.")
+@click.option(
+    "--weight",
+    multiple=True,
+    callback=_once,
+    metavar="NAME",
+    help="The column of the rows' weights.",
+)
 @click.option(
     "--missing",
     type=click.Choice(["drop", "error"]),
@@ -105,8 +118,8 @@ def leastwise(context: click.Context) -> None:
 def fit(context: click.Context, **options: Any) -> int:
     """Fit least squares to the table in FILE and certify it.
 
-    FILE is CSV, TSV, Parquet, Arrow, .npy or .npz. Names are separated by commas, or the option is
-    given more than once.
+    FILE is CSV, TSV, Parquet, Arrow, .npy or .npz. Lists of names are separated by commas, or
+    the option is given more than once.
     """
     from leastwise.cli.fitting import Options, fit_table
 

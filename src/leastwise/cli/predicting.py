@@ -117,5 +117,8 @@ def _score(model: Model, arrow: pa.Table, eta: Float) -> str:
             return ""
         (r2,) = r_squared(y[known, None], eta[known, k : k + 1])
         rows = count(known.sum(), "row")
-        found.append(f"R2 of {plain(name)} {share(r2)} on {rows}, about the mean of these rows")
+        counted = ", each counted once" if model.weighted else ""
+        found.append(
+            f"R2 of {plain(name)} {share(r2)} on {rows}{counted}, about the mean of these rows"
+        )
     return "; ".join(found)

@@ -119,6 +119,13 @@ def _coefficient_words(
     positive = sum(1 for j in shown if inference.per_sd[j] > 0)
     signs = f" {count(positive)} positive (filled), {count(len(shown) - positive)} negative (open)."
     bars = " Lines through the points are 95% intervals." if whiskers else ""
+    error = inference.error
+    if error is not None:
+        unknown = [short(inference.names[j], 40) for j in shown if not np.isfinite(error[j])]
+        if unknown:
+            bars += (
+                f" The data do not determine {', '.join(unknown[:5])}: one choice of many is shown."
+            )
     return (
         f"{opening}{signs} Each is the change in the target when its column rises by one standard "
         f"deviation (SD) and the others stay.{bars}"

@@ -32,6 +32,7 @@ _IDENTIFIER = re.compile(
     "ids?|[pu]id|[ug]uid|key|pk|index|idx|row|rowid|serial|number|no|nr|num|account|record|"
     "identifier|code|ref|reference|customer|user|order|invoice|ticket"
 )
+_DATED = re.compile(r"\d{1,4}[./-]\d{1,2}[./-]\d{2,4}")
 _TIME = re.compile(
     "year|month|week|day|hour|minute|second|time|timestamp|date|epoch|period|quarter|step|t"
 )
@@ -65,6 +66,8 @@ def findings(encoding: Encoding, X: Any) -> Iterator[str]:
                     f"{feature.name} has {len(feature.levels)} different values in {rows} rows: it "
                     "looks like an identifier or free text; exclude it unless it is a category"
                 )
+            if all(_DATED.fullmatch(str(level)) for level in feature.levels):
+                yield f"{feature.name} looks like dates: written as 2024-12-31 they become days"
         else:
             column = matrix[:, place]
             dense = column if isinstance(column, np.ndarray) else column.toarray()

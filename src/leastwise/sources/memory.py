@@ -79,6 +79,11 @@ class MemorySource(Source):
         self._check(n, p)
         self._cuts = cuts
 
+    def __repr__(self) -> str:
+        shown = ", ".join(self.columns[:4]) + (", ..." if len(self.columns) > 4 else "")
+        size = f"{self.rows} rows of {len(self.columns)} columns: {shown}"
+        return f"<{type(self).__name__} of {size}; target {', '.join(self.targets)}>"
+
     def _check(self, n: int, p: int) -> None:
         if self.y.shape[0] != n:
             raise DataError(
