@@ -200,7 +200,10 @@ def _support_gap(
         kappa = np.where(outside, l1[:, None] / np.abs(moved), 1.0).min(axis=0)
     summand = np.maximum(l1[:, None] * np.abs(coef) - kappa * coef * moved, 0.0)
     rest = 0.5 * spread * (1.0 - kappa) ** 2 + summand.sum(axis=0)
-    return 0.5 * both - kappa * np.einsum("pk,pk->k", shift, moved) + rest
+    bound = 0.5 * both - kappa * np.einsum("pk,pk->k", shift, moved) + rest
+    # A pseudo-inverse cannot reach all directions of its support: there the projection is no proof.
+    proved = [support.factor.root is not None or not support.columns.size for support in supports]
+    return np.where(proved, bound, np.inf)
 
 
 def _lasso_scale(correlation: Float, l1: Float, largest: Float) -> Float:
@@ -258,7 +261,7 @@ def _projection(
     design, centre = problem.design, problem.design.centre
     p, u = free.size, int(free.sum())
     everything = u == int((centre.curvature > 0.0).sum())
-    if 3 * 8 * p * u > problem.memory or u >= centre.rows:
+    if 8 * 8 * p * u > problem.memory or u >= centre.rows:
         return None
     some = None if everything else np.flatnonzero(free)
     factored = factorise(problem.at(ElasticNet()), columns=some)

@@ -15,7 +15,7 @@ from leastwise.certificate import Certificate
 from leastwise.errors import ConvergenceWarning, LeastwiseWarning, UsageError
 from leastwise.fit import Record
 from leastwise.inference import Inference
-from leastwise.model import Model, fit_source
+from leastwise.model import Model, fit_source, linear
 from leastwise.report import diagnostics, write
 from leastwise.solvers import Solver
 from leastwise.sources import MemorySource, Source, default_names
@@ -151,8 +151,8 @@ class LeastSquares(MultiOutputMixin, RegressorMixin, BaseEstimator):
         if self.model_.encoding is not None and not _numeric_array(X):
             return self.model_.predict(X)
         X = validate_data(self, X, accept_sparse=("csr", "csc"), dtype=FLOATS, reset=False)
-        eta = X @ self.coef_.T + self.intercept_
-        return np.asarray(eta, np.float64)
+        eta = linear(X, np.atleast_2d(self.coef_), np.atleast_1d(self.intercept_))
+        return eta if np.ndim(self.coef_) == 2 else eta[:, 0]
 
     @property
     def inference_(self) -> tuple[Inference, ...]:

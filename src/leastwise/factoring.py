@@ -21,7 +21,6 @@ from scipy.linalg import solve_triangular
 
 from leastwise.blocks import Block
 from leastwise.numerics.factors import (
-    EPS,
     Factor,
     cholesky,
     dependent_columns,
@@ -87,11 +86,11 @@ def _factorise(
             return Factored(found)
     whole, scale = _triangle(problem, live)
     root, right = whole[:, : live.size], whole[:, live.size :]
-    tolerance = _tolerance(problem, live)
     found = triangular(root, scale, live, p)
-    if method != "svd" and found.condition * tolerance < 1.0:
+    offset = offsets(problem, live)
+    least_norm, null, rotated = spectral(root, scale, live, p, offset)
+    if method != "svd" and least_norm.rank == live.size:
         return Factored(found, _embed(found, solve_triangular(root, right)))
-    least_norm, null, rotated = spectral(root, scale, live, p, tolerance)
     solution = np.zeros((p, right.shape[1]))
     assert least_norm.spread is not None, "a spectral factor has a spread"
     solution[live] = least_norm.spread @ (rotated.T @ right)
@@ -133,15 +132,13 @@ def _embed(factor: Factor, scaled: Float) -> Float:
     return out
 
 
-def _tolerance(problem: Problem, live: NDArray[np.intp]) -> float:
-    """The relative singular value that is nothing but the rounding of the data."""
+def offsets(problem: Problem, live: NDArray[np.intp]) -> Float:
+    """(m,) how far each column's mean is from zero, in its own scale."""
     centre = problem.design.centre
-    size = float(len(live) + 64)
     if centre.mean is None:
-        return size * EPS
-    spread = np.sqrt(np.maximum(centre.curvature[live], problem.strengths[1][live]))
-    offset = np.abs(centre.mean[live]) / spread
-    return EPS * (size + 4.0 * float(offset.max(initial=0.0)))
+        return np.zeros(live.size)
+    scale = np.sqrt(centre.curvature[live] + problem.strengths[1][live])
+    return np.abs(centre.mean[live]) / scale
 
 
 def _triangle(problem: Problem, live: NDArray[np.intp]) -> tuple[Float, Float]:

@@ -228,14 +228,14 @@ def _drive(
                 watched.look(iterate, finished)
             return "converged"
         found = _gap(problem, iterate, iterate.at)
-        previous = watched.iterate
+        previous, previous_gap = watched.iterate, watched.gap
         record = watched.look(iterate, found)
         if first is None:
             first = record.objective
             ceiling = DIVERGED * max(first, float(problem.design.centre.null.sum()))
         if not np.isfinite(record.objective) or record.objective > max(ceiling, 1e-300):
             if previous is not None and not np.isfinite(iterate.coef).all():
-                watched.iterate = previous
+                watched.iterate, watched.gap = previous, previous_gap
             return "diverged"
         answer = record.relative_gap <= tol
         if answer and (iterate.final or iterate.exact):
@@ -282,7 +282,8 @@ def _box_in_words(box: float) -> str:
 
 
 def _gap(problem: Problem, iterate: Iterate, at: Evaluation) -> Gap:
-    return gap(problem, iterate.coef, at, iterate.factor, iterate.supports)
+    with np.errstate(over="ignore", invalid="ignore"):  # a diverging iterate's gap may be no number
+        return gap(problem, iterate.coef, at, iterate.factor, iterate.supports)
 
 
 def _ending(record: Record, first: float, iterate: Iterate, limit: int) -> str:

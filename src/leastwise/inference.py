@@ -22,6 +22,7 @@ from leastwise.problem import Centre, Problem
 Float = NDArray[np.float64]
 
 LEVEL = 0.95
+AWAY = 0.1  # standard errors that a fit may be from the optimum for its table to be given
 
 PENALISED = (
     "no standard errors: a penalised estimate is biased towards zero on purpose, and the usual "
@@ -30,6 +31,10 @@ PENALISED = (
 SATURATED = (
     "no standard errors: there are no residual degrees of freedom ({rows} rows for {count} "
     "coefficients)"
+)
+LOOSE = (
+    "no standard errors: the fit may be {away:.2g} of them from the optimum at this tolerance; "
+    "lower tol, or take solver='closed-form'"
 )
 UNCONVERGED = "no standard errors: they hold at the optimum only, and the fit did not converge"
 FORMLESS = (
@@ -80,6 +85,7 @@ class Evidence:
 
     names, centre, sd (p,) of the columns ; coef (p, k), intercept (k,), residual (k,) sum of s r^2
     factor of the Hessian, or why there is none ; inverse : (A'SA)^-1 to full precision, if refined
+    gap : of a solution by iteration; 0 for one by factorisation, where it is rounding
     """
 
     columns: tuple[str, ...]
@@ -92,6 +98,7 @@ class Evidence:
     factor: Factor | None
     why: str | None
     inverse: Float | None
+    gap: float
 
 
 def evidence(problem: Problem, fit: Fit) -> Evidence:
@@ -107,10 +114,13 @@ def evidence(problem: Problem, fit: Fit) -> Evidence:
         fit.coef,
         fit.intercept,
         2.0 * centre.weight * fit.value if refined is None else refined.squares,
-        int((centre.curvature > 0.0).sum()) if factor is None else factor.rank,
+        min(int((centre.curvature > 0.0).sum()), centre.rows - design.intercept)
+        if factor is None
+        else factor.rank,
         factor,
         why,
         None if refined is None else refined.inverse,
+        0.0 if fit.factor is not None else fit.certificate.gap,
     )
 
 
@@ -125,7 +135,7 @@ def infer(known: Evidence) -> tuple[Inference, ...]:
 
 def _factor(problem: Problem, fit: Fit) -> tuple[Factor | None, str | None]:
     """A factor of the Hessian to take errors from, or why there is none."""
-    if not problem.penalty.empty:
+    if any(strength.any() for strength in problem.strengths):
         return None, PENALISED
     if not fit.certificate.converged:
         return None, UNCONVERGED
@@ -167,7 +177,13 @@ def _table(known: Evidence, output: int, spread: Float | None) -> Inference:
     why = known.why
     if factor is not None and freedom <= 0.0:
         why = SATURATED.format(rows=centre.rows, count=known.rank + first)
-    if spread is None or factor is None or freedom <= 0.0:
+    away = 0.0
+    if factor is not None and freedom > 0.0 and residual > 0.0:
+        # |w_j - w*_j| <= sqrt(2 gap (H^-1)_jj); the standard error is sigma sqrt((H^-1)_jj / W).
+        away = float(np.sqrt(2.0 * known.gap * centre.weight / (residual / freedom)))
+        if away > AWAY:
+            why = LOOSE.format(away=away)
+    if spread is None or factor is None or freedom <= 0.0 or away > AWAY:
         return Inference(
             names, coef, per_sd, None, None, None, None, None, why, centre.rows, freedom, None, r2,
             None, None, None, None,

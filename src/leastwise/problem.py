@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leastwise.blocks import Block, View
-from leastwise.errors import DataError
+from leastwise.errors import DataError, UsageError
 from leastwise.losses import Loss
 from leastwise.moments import Moments, Shift, sums_about
 from leastwise.numerics.factors import EPS
@@ -33,6 +33,8 @@ CONSTANT = 16.0 * EPS
 # Up to this many deviations between a column's mean and zero, products with the column as it stands
 # lose three digits at most; beyond, blocks are centred by a copy first.
 OFFSET = 2000.0
+LARGEST_STRENGTH = 1e150  # its square must be a number
+TINY = 1e-280  # sums of squares below this have lost digits to underflow
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,10 @@ class Design:
             all_of_y, all_of_X = found.yy.sum(), found.xx.sum()
         if not np.isfinite(all_of_y):
             raise DataError("y holds numbers too large to be squared: divide it by its size")
+        if ((found.squares > 0.0) & (found.squares < TINY)).any():
+            raise DataError("X holds columns too small to be squared: divide them by their size")
+        if ((found.yy > 0.0) & (found.yy < TINY)).any() or self.source.hides_variation(found.yy):
+            raise DataError("y varies too little to be squared: divide it by its size")
         if not np.isfinite(all_of_X):
             where = self.source.non_finite()
             raise DataError(
@@ -188,11 +194,6 @@ class Design:
             gram[dead] = 0.0
             gram[:, dead] = 0.0
         return gram
-
-    @property
-    def live(self) -> NDArray[np.intp]:
-        """The columns that vary."""
-        return np.flatnonzero(self.centre.curvature > 0.0)
 
     def mask(self, coef: Float) -> Float:
         """`coef` with zeros for constant columns, and no copy where there are none."""
@@ -276,6 +277,13 @@ class Problem:
         p = len(source.columns)
         if factors is not None and factors.shape != (p,):
             raise DataError(f"there are {p} columns and {factors.size} penalty factors")
+        if not loss.quadratic:
+            raise UsageError(f"the {loss.name} loss has no solver here: squared loss has")
+        if max(strength.max(initial=0.0) for strength in penalty.strengths(p)) > LARGEST_STRENGTH:
+            raise UsageError(
+                f"l1 and l2, times their factors, must be at most {LARGEST_STRENGTH:g}: the "
+                "coefficients are zero long before that"
+            )
         if p == 0:
             raise DataError("there is no column to fit: give at least one feature")
         return cls(Design(source, loss, intercept), penalty, memory)

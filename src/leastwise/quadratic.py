@@ -24,6 +24,7 @@ from leastwise.sources import Source
 
 Float = NDArray[np.float64]
 
+SMALL = 2000  # columns up to which an exact finish looks at all of them
 CHUNK = 64  # columns a chunk of a sweep over rows: b/2 more flops a column than n, and few products
 REFRESH = 50  # sweeps after which a residual that was only ever updated is computed anew
 
@@ -100,7 +101,7 @@ class OverMoments:
         return self.H if columns.size == self.H.shape[0] else self.H[np.ix_(columns, columns)]
 
     def within(self, support: NDArray[np.intp]) -> NDArray[np.intp]:
-        return np.arange(self.H.shape[0])
+        return np.arange(self.H.shape[0]) if self.H.shape[0] <= SMALL else support
 
     def largest_eigenvalue(self, scale: Float, plus: Float) -> float:
         from scipy.linalg import eigh

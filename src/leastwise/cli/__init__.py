@@ -24,6 +24,9 @@ __all__ = ["main", "run"]
 
 def main() -> None:
     """Run the command line that started this process, and end it with the exit code."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by the caller
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
     code = run(sys.argv[1:])
     try:
         sys.stdout.flush()

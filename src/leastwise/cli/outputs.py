@@ -43,6 +43,8 @@ def check_outputs(outputs: Mapping[str, str | None], inputs: Mapping[str, str]) 
 def _check_folder(path: str) -> None:
     if not path:
         raise UsageError("the name of an output file is empty: give one")
+    if len(os.fsencode(os.path.basename(path))) > 240:
+        raise DataError(f"cannot write {path[:40]}...: the name is too long; choose a shorter one")
     final = Path(os.path.realpath(path))
     folder = final.parent
     if final.is_dir():

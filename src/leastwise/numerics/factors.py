@@ -1,7 +1,8 @@
 """Factorisations of a symmetric non-negative matrix H = X'X + ..., scaled to a unit diagonal.
 
-    H = D C D,  D = diag(sqrt(h_jj)),  C = R'R      cholesky: R from C;  qr: R from X, so that C is
-    never formed C = V S^2 V'                                    svd: where the rank is deficient
+    H = D C D,  D = diag(sqrt(h_jj))
+    C = R'R       cholesky: R from C;  qr: R from X, so that C is never formed
+    C = V S^2 V'  svd: where the rank is deficient
 
 Columns are scaled inside every factorisation (van der Sluis 1969: within sqrt(p) of the best
 scaling); what comes out is in the user's units.
@@ -124,12 +125,25 @@ def triangular(root: Float, scale: Float, live: NDArray[np.intp], p: int) -> Fac
     return Factor("qr", p, live, scale, root, None, condition, live.size, identified)
 
 
+def negligible(singular: Float, rotated: Float, offset: Float) -> NDArray[np.bool_]:
+    """Which directions of scaled columns are nothing but the rounding of the data.
+
+    A column's entries are rounded to eps of their size: of its deviation where its mean is near
+    zero, of its mean where that is larger by `offset` (m,). `rotated` (m, m) has the directions as
+    rows, `singular` their lengths.
+    """
+    reach = np.sqrt(((rotated * offset) ** 2).sum(axis=1))
+    top = float(singular[0]) if singular.size else 0.0
+    return singular <= EPS * ((offset.size + 64.0) * top + 4.0 * reach[: singular.size])
+
+
 def spectral(
-    root: Float, scale: Float, live: NDArray[np.intp], p: int, tolerance: float
+    root: Float, scale: Float, live: NDArray[np.intp], p: int, rounding: float | Float
 ) -> tuple[Factor, Float, Float]:
     """The least-norm factor of H from any root with C = root'root, and its null space.
 
-    Singular values up to `tolerance` times the largest count as zero. The least norm is that of
+    Directions that are rounding count as none: with `rounding` (m,) the columns' offsets, as in
+    `negligible`; with a number, those of that relative length. The least norm is that of
     the coefficients in the user's units: with N an orthonormal base of H's null space, the
     pseudo-inverse is (I - NN') M (I - NN') for any M with H M H = H.
 
@@ -141,7 +155,12 @@ def spectral(
     turned, singular, rotated = np.linalg.svd(root, full_matrices=True)
     order = rotated.shape[0]
     top = float(singular[0]) if singular.size else 0.0
-    rank = int(np.count_nonzero(singular > tolerance * top))
+    if isinstance(rounding, np.ndarray):
+        zero = negligible(singular, rotated, rounding)
+    else:
+        zero = singular <= rounding * top
+    # What is kept is an unbroken run of the largest: the first that is rounding ends it.
+    rank = int(np.argmax(zero)) if zero.any() else singular.size
     kept = rotated[:rank].T / singular[:rank]
     spread = kept / scale[:, None]
     null = rotated[rank:].T

@@ -10,9 +10,9 @@ from __future__ import annotations
 import functools
 import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from contextvars import copy_context
 from importlib import import_module
 from typing import Any, TypeVar
@@ -46,9 +46,24 @@ def _controller() -> Any:
     return ThreadpoolController()  # building one costs 3 ms, using it 20 microseconds
 
 
-def one_blas_thread() -> AbstractContextManager[Any]:
-    """A context in which BLAS and LAPACK run on one thread."""
-    return _controller().limit(limits=1, user_api="blas")
+_limited = threading.Lock()
+
+
+@contextmanager
+def one_blas_thread() -> Generator[None]:
+    """A context in which BLAS and LAPACK run on one thread.
+
+    The limit is the process's, and only the thread that set it can lift it: whoever comes while it
+    is set (an inner call, a fit in another thread) leaves it alone.
+    """
+    if not _limited.acquire(blocking=False):
+        yield
+        return
+    try:
+        with _controller().limit(limits=1, user_api="blas"):
+            yield
+    finally:
+        _limited.release()
 
 
 _local = threading.local()

@@ -61,11 +61,6 @@ class ElasticNet(Penalty):
                     "factors are finite and at least 0"
                 )
 
-    @property
-    def empty(self) -> bool:
-        """Whether nothing is penalised, whatever the column."""
-        return self.l1 == 0.0 and self.l2 == 0.0
-
     def strengths(self, p: int) -> tuple[Float, Float]:
         """(p,) l1 and (p,) l2 of each column."""
         factors = np.ones(p) if self.factors is None else self.factors

@@ -1,9 +1,9 @@
 """Solver: a configured way down. It yields iterates; the driver certifies, records and stops it.
 
-    steps = solver.along(problem, penalties, start, limit) number, iterate = next(steps)
-    the iterate for penalties[number] number, iterate = steps.send(False)    the next number,
-    iterate = steps.send(True)     this penalty is done: a last, better iterate for it, or the
-    next's
+    steps = solver.along(problem, penalties, start, limit)
+    number, iterate = next(steps)          an iterate for penalties[number]
+    number, iterate = steps.send(False)    the next
+    number, iterate = steps.send(True)     this penalty is done: a last, better one, or the next's
 
 What a solver keeps from one penalty to the next is its local variables. A fit is a list of one
 penalty.

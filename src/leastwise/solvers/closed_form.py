@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,9 +58,20 @@ class ClosedForm(Solver):
     method: Method = "auto"
     rank: Rank = "minimum-norm"
 
+    def __post_init__(self) -> None:
+        for name, value, known in (
+            ("method", self.method, get_args(Method)),
+            ("rank", self.rank, get_args(Rank)),
+        ):
+            if value not in known:
+                raise UsageError(f"{name} must be one of {', '.join(known)}, not {value!r}")
+
     def refuse(self, problem: Problem) -> str | None:
         if problem.shape.l1:
             return "an l1 penalty has no closed form; take coordinate-descent"
+        wide = problem.shape.rows < problem.shape.columns
+        if wide and self.rank == "drop" and not problem.shape.l2:
+            return "with more columns than rows none is the one to drop; take rank='minimum-norm'"
         return None
 
     def cost(self, shape: Shape) -> Cost:

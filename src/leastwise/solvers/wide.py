@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import qr, solve_triangular
 
-from leastwise.numerics.factors import EPS, cholesky
+from leastwise.numerics.factors import cholesky, negligible
 from leastwise.problem import Problem
 from leastwise.solvers.base import Iterate
 
@@ -42,7 +42,18 @@ def _kernel_ridge(problem: Problem) -> tuple[Float, str]:
     K = view.outer(1.0 / l2) * root * root[:, None] / centre.weight
     np.fill_diagonal(K, np.diagonal(K) + 1.0)
     factor = cholesky(K, np.arange(K.shape[0]))
-    if factor is None or factor.condition > KERNEL_CONDITION:
+    if factor is None:
+        # K + I has lost its I: its own eigenvectors, which no rounding makes negative.
+        np.fill_diagonal(K, np.diagonal(K) - 1.0)
+        values, vectors = np.linalg.eigh(K)
+        shrunk = (vectors.T @ y) / (1.0 + np.maximum(values, 0.0))[:, None]
+        a = vectors @ shrunk
+        coef = view.back(root[:, None] * a) / (centre.weight * l2)[:, None]
+        if 8 * 4 * block.rows * l2.size > problem.memory:
+            return coef, "eigenvectors of the n x n side"
+    if factor is None or (
+        factor.condition > KERNEL_CONDITION and 8 * 4 * block.rows * l2.size <= problem.memory
+    ):
         # K + I has lost its I to rounding: the rows themselves, whose condition is not squared.
         units = np.sqrt(centre.weight * l2)
         U, s, V = np.linalg.svd(root[:, None] * view.dense() / units, full_matrices=False)
@@ -81,7 +92,10 @@ def _least_norm(problem: Problem) -> Float:
         return coef
     scale = scale[live]
     U, singular, V = np.linalg.svd(Z[:, live] / scale, full_matrices=False)
-    kept = singular > EPS * max(Z.shape) * singular[0]
+    offset = np.zeros(live.size)
+    if centre.mean is not None:
+        offset = np.abs(centre.mean[live]) * np.sqrt(centre.weight) / scale
+    kept = ~negligible(singular, V, offset)
     # V'D w = S^+ U'y has the same solutions as Z w ~ y; its least-norm one, in the user's units:
     Q, R, pivots = qr(V[kept].T * scale[:, None], mode="economic", pivoting=True)
     right = (U[:, kept].T @ y) / singular[kept][:, None]

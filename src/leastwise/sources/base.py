@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from leastwise.blocks import Block
 from leastwise.moments import Shift
 
@@ -86,6 +89,10 @@ class Source:
     def provisional_mean(self) -> Shift:
         """A guess at the means of columns and targets, about which rows are summed."""
         raise NotImplementedError
+
+    def hides_variation(self, squares: NDArray[np.float64]) -> bool:
+        """Whether a target varies although its sum of squares (k,) is zero."""
+        return False
 
     def non_finite(self) -> str | None:
         """Where X holds a NaN or an infinity, in words; None where it does not."""

@@ -67,6 +67,9 @@ class MemorySource(Source):
         self.sparse = not isinstance(X, np.ndarray)
         if self.sparse and X.format not in ("csr", "csc"):
             self.X = X = X.tocsr()
+        if self.sparse and not X.has_canonical_format:
+            self.X = X = X.copy()
+            X.sum_duplicates()
         n, p = X.shape
         self.y = _two_dimensional(y)
         self.weight = None if weight is None else np.ascontiguousarray(weight, np.float64)
@@ -106,6 +109,11 @@ class MemorySource(Source):
         if not np.isfinite(self.weight).all():
             row = int(np.flatnonzero(~np.isfinite(self.weight))[0])
             raise DataError(f"the weight of row {row} is {self.weight[row]}; weights are finite")
+        largest = float(self.weight.max())
+        if not 1e-150 < largest < 1e150 and largest > 0.0:
+            raise DataError(
+                f"the largest weight is {largest:g}: only their ratios matter, so divide them by it"
+            )
         if (self.weight < 0).any():
             row = int(np.flatnonzero(self.weight < 0)[0])
             raise DataError(f"the weight of row {row} is negative ({self.weight[row]:g})")
@@ -247,6 +255,11 @@ class MemorySource(Source):
         return MemorySource(
             matrix[rows], self.y[rows], weight, columns=self.columns, targets=self.targets
         )
+
+    def hides_variation(self, squares: NDArray[np.float64]) -> bool:
+        """Whether a target varies although its sum of squares (k,) is zero."""
+        flat = self.y[:, squares == 0.0]
+        return bool((np.ptp(flat, axis=0) > 1e-10 * np.abs(flat).max(axis=0)).any())
 
     def non_finite(self) -> str | None:
         """Where X holds a NaN or an infinity, in words; None where it does not."""

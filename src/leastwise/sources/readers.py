@@ -83,10 +83,14 @@ def read_arrow(path_or_frame: Any) -> pa.Table:
 def _read_file(path: Path) -> pa.Table:
     suffix = "".join(path.suffixes[-2:]).lower()
     suffix = suffix if suffix in _READERS else path.suffix.lower()
+    if len(os.fsencode(path.name)) > 255:
+        raise DataError(f"{path.name[:40]}... does not exist: a name has 255 bytes at most")
     if path.is_dir():
         raise DataError(f"{path} is a folder: give one of the files in it")
     if not path.exists():
         raise DataError(f"{path} does not exist: check its name{_beside(path)}")
+    if not path.is_file():
+        raise DataError(f"{path} is no ordinary file: write its content to one and give that")
     if suffix not in _READERS:
         what = f"the suffix {suffix}" if suffix else "no suffix"
         raise UsageError(
