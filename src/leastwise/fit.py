@@ -234,7 +234,7 @@ def _drive(
             first = record.objective
             ceiling = DIVERGED * max(first, float(problem.design.centre.null.sum()))
         if not np.isfinite(record.objective) or record.objective > max(ceiling, 1e-300):
-            if previous is not None and not np.isfinite(iterate.coef).all():
+            if previous is not None and not np.isfinite(record.objective):
                 watched.iterate, watched.gap = previous, previous_gap
             return "diverged"
         answer = record.relative_gap <= tol
