@@ -36,9 +36,6 @@ def twice(problem_fit):
     return 2.0 * problem_fit.certificate.primal, 2.0 * problem_fit.certificate.gap
 
 
-# S0
-
-
 def test_S0_12_and_S0_27_mean_loss_and_free_intercept():
     """Duplicated rows need no other penalty; y + c moves the intercept alone."""
     X, y, _ = random_problem(0, 60, 4)
@@ -272,8 +269,6 @@ def test_S0_40_a_column_constant_in_training_predicts_finitely(solver, value):
     assert prediction == pytest.approx(expected, abs=1e-3)
 
 
-# S1
-
 np.random.seed(42)  # noqa: NPY002 - the text's own generator, so that its numbers come out
 TEN = np.linspace(0, 1, 10)
 TEN_Y = 0.5 * TEN + 0.1 + np.random.normal(0, 0.05, size=10)  # noqa: NPY002
@@ -342,9 +337,6 @@ def test_S1_22_on_orthonormal_columns_the_lasso_is_a_soft_threshold():
     found = solve(X, y, l1=0.25)
     expected = soft_threshold(solve(X, y).coef, 0.25)
     np.testing.assert_allclose(found.coef, expected, rtol=0.0, atol=1e-13)
-
-
-# S2
 
 
 def line():

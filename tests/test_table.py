@@ -2,7 +2,6 @@
 
 import datetime as dt
 import pickle
-import time
 import warnings
 from pathlib import Path
 
@@ -364,18 +363,6 @@ def test_house_prices():
     ours = table(HOUSES, target="price", categories="zipcode", exclude="date")
     assert list(ours.columns) == sorted(theirs.columns, key=ours.columns.index)
     np.testing.assert_array_equal(ours.X, theirs[list(ours.columns)].to_numpy(dtype=float))
-
-
-def test_a_thousand_rows_of_csv_take_a_moment(tmp_path):
-    rng = np.random.default_rng(0)
-    frame = pa.table({f"x{j}": rng.normal(size=1000) for j in range(20)})
-    pa.csv.write_csv(frame, tmp_path / "t.csv")
-    seconds = []
-    for _ in range(3):
-        start = time.perf_counter()
-        table(tmp_path / "t.csv", target="x0")
-        seconds.append(time.perf_counter() - start)
-    assert min(seconds) < 0.1
 
 
 def test_nothing_but_ours_is_raised_for_odd_columns():
