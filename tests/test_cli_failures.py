@@ -34,6 +34,16 @@ MAKE = {
 }
 
 BAD: dict[str, tuple[int, tuple[str, ...], str]] = {
+    "no feature named": (
+        2,
+        ("fit", "rents.csv", "--target", "rent", "--features", ","),
+        "--features names no column",
+    ),
+    "no weight named": (
+        2,
+        ("fit", "rents.csv", "--target", "rent", "--weight", ""),
+        "--weight names no column",
+    ),
     "missing file": (1, ("fit", "nope.csv", "--target", "y"), "nope.csv does not exist"),
     "empty file": (1, ("fit", "empty.csv", "--target", "y"), "empty.csv is empty"),
     "no rows": (1, ("fit", "header.csv", "--target", "y"), "no rows"),

@@ -35,7 +35,7 @@ NEXT = {
     "max_iter": "allow more iterations (max_iter), or take a faster solver (solver='auto')",
     "diverged": "take a smaller step; the largest stable one is 2/L",
     "stalled": "the tolerance is below what this solver reaches on these data: raise tol, or take "
-    "solver='auto'",
+    "another solver",
 }
 
 

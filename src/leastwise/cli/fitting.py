@@ -136,10 +136,15 @@ def _table(options: Options, arrow: pa.Table) -> Table:
         raise UsageError(
             f"name the column to predict with --target; {options.file} has the columns {shown}"
         )
+    features = _names(options.features, there)
+    if options.features and not features:
+        raise UsageError("--features names no column: give one, or leave the option out for all")
+    if options.weight == "":
+        raise UsageError("--weight names no column: give one, or leave the option out")
     return table(
         arrow,
         target=target,
-        features=_names(options.features, there) or None,
+        features=features or None,
         exclude=_names(options.exclude, there),
         categories=_names(options.category, there),
         weight=options.weight,
@@ -170,7 +175,7 @@ def _split(rows: Table, share: float, seed: int) -> tuple[Table, Table]:
 
 def _holdout(model: Model, held: Table, options: Options) -> Holdout:
     eta = linear(held.X, model.coef, model.intercept)
-    r2 = r_squared(held.y, eta, held.weight)
+    r2 = r_squared(held.y, eta, held.weight, about_mean=model.intercept_fitted)
     return Holdout(held.rows, r2, options.seed, float(options.holdout or 0.0))
 
 

@@ -81,7 +81,8 @@ def _after(model: Model, seconds: tuple[float, float]) -> Iterator[tuple[str, st
     if model.holdout is not None:
         held = listed(share(value) for value in model.holdout.r2)
         rows = count(model.holdout.rows, "row")
-        yield "R2 holdout", f"{held} on {rows} held out, about the mean of these rows"
+        centre = "the mean of these rows" if model.intercept_fitted else "zero"
+        yield "R2 holdout", f"{held} on {rows} held out, about {centre}"
     yield "certificate", certificate(model)
     fit = model.fit
     yield "solver", f"{fit.solver}: {plain(fit.why)}"

@@ -247,8 +247,12 @@ def linear(X: Any, coef: Float, intercept: Float) -> Float:
     return eta
 
 
-def r_squared(y: Float, eta: Float, weight: Float | None = None) -> tuple[float, ...]:
+def r_squared(
+    y: Float, eta: Float, weight: Float | None = None, *, about_mean: bool = True
+) -> tuple[float, ...]:
     """(k,) 1 - sum s (y - eta)^2 / sum s (y - ybar)^2, ybar the weighted mean of these rows.
+
+    Without an intercept the comparison is with zero: `about_mean=False` puts 0 for ybar.
 
     NaN where y is constant.
 
@@ -263,7 +267,7 @@ def r_squared(y: Float, eta: Float, weight: Float | None = None) -> tuple[float,
     """
     s = np.ones(y.shape[0]) if weight is None else weight
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        mean = s @ y / s.sum()
+        mean = s @ y / s.sum() if about_mean else np.zeros(y.shape[1])
         left, whole = s @ (y - eta) ** 2, s @ (y - mean) ** 2
         rounding = s.sum() * (16.0 * np.finfo(np.float64).eps * np.abs(mean)) ** 2
         r2 = np.where(whole > rounding, 1.0 - left / whole, np.nan)
