@@ -136,9 +136,10 @@ class Design:
             all_of_y, all_of_X = found.yy.sum(), found.xx.sum()
         if not np.isfinite(all_of_y):
             raise DataError("y holds numbers too large to be squared: divide it by its size")
-        if ((found.squares > 0.0) & (found.squares < TINY)).any():
+        if _underflows(found.squares):
             raise DataError("X holds columns too small to be squared: divide them by their size")
-        if ((found.yy > 0.0) & (found.yy < TINY)).any() or self.source.hides_variation(found.yy):
+        least = float(found.yy.min())
+        if _underflows(found.yy) or (least == 0.0 and self.source.hides_variation(found.yy)):
             raise DataError("y varies too little to be squared: divide it by its size")
         if not np.isfinite(all_of_X):
             where = self.source.non_finite()
@@ -246,6 +247,11 @@ class Design:
         return c.target_mean.copy() if c.mean is None else c.target_mean - c.mean @ coef
 
 
+def _underflows(squares: Float) -> bool:
+    """Whether a sum of squares that is not zero is too small to hold its digits."""
+    return bool(squares.min() < TINY and ((squares > 0.0) & (squares < TINY)).any())
+
+
 def add(a: list[Float], b: list[Float]) -> list[Float]:
     """Merge parts that are lists of arrays, in place."""
     for left, right in zip(a, b, strict=True):
@@ -279,7 +285,8 @@ class Problem:
             raise DataError(f"there are {p} columns and {factors.size} penalty factors")
         if not loss.quadratic:
             raise UsageError(f"the {loss.name} loss has no solver here: squared loss has")
-        if max(strength.max(initial=0.0) for strength in penalty.strengths(p)) > LARGEST_STRENGTH:
+        largest = 1.0 if factors is None else float(factors.max(initial=0.0))
+        if max(penalty.l1, penalty.l2) * largest > LARGEST_STRENGTH:
             raise UsageError(
                 f"l1 and l2, times their factors, must be at most {LARGEST_STRENGTH:g}: the "
                 "coefficients are zero long before that"
