@@ -221,40 +221,42 @@ class Block:
             return DenseView(np.subtract(X, mean, out=out, dtype=np.float64))
         return ImplicitView(np.asarray(X, np.float64), mean)
 
-    def joint_cross(self, mean: Float, target_mean: Float) -> Float:
-        """sum s t t' of t = [1, y - target mean, x - mean], (1 + k + p) squared."""
-        (m, p), k = self.X.shape, self.y.shape[1]
-        if self.sparse or self.X.size * 8 > EXPLICIT_BYTES:
-            u = np.hstack([np.ones((m, 1)), self.y - target_mean])
-            weighted = self.weighted(u)
-            view = self.centred(mean)
-            mixed = view.back(weighted)
-            return np.block([[weighted.T @ u, mixed.T], [mixed, view.cross(self.weight)]])
-        # u = [1, y] of the whole block; z in tiles, each still in the cache for its two products.
-        # Short rows are written column by column, as are columns that lie together in X.
-        u = np.empty((1 + k, m))
+    def sums_about(
+        self, mean: Float, target_mean: Float, *, full: bool
+    ) -> tuple[Float, Float, Float]:
+        """sum s u u' (k + 1, k + 1), sum s u z' (k + 1, p), and sum s z z' (p, p) or its diagonal.
+
+        u = [1, y - target mean], z = x - mean.
+        """
+        k, p = self.y.shape[1], self.X.shape[1]
+        u = np.empty((1 + k, self.rows))
         u[0] = 1.0
         np.subtract(self.y.T, target_mean[:, None], out=u[1:])
-        root = None if self.weight is None else np.sqrt(self.weight)
-        if root is not None:
-            u *= root
+        weighted = u if self.weight is None else u * self.weight
+        inner = weighted @ u.T
+        if full and not self.sparse and self.X.size * 8 <= EXPLICIT_BYTES:
+            return inner, *self._tiled(mean, weighted, p)
+        view = self.centred(mean, passing=True)
+        xx = view.cross(self.weight) if full else view.squares(self.weight)
+        return inner, view.back(weighted.T).T, xx
+
+    def _tiled(self, mean: Float, weighted: Float, p: int) -> tuple[Float, Float]:
+        """sum s u z' and sum s z z', z in tiles that are in the cache for both products."""
+        # Short rows are written column by column, as are columns that lie together in X.
         by_columns = p <= NARROW or self.X.flags.f_contiguous
-        step = m if by_columns else max(LEAST_CHUNK, TILE_BYTES // (8 * p))
-        room = scratch(p, m).T if by_columns else scratch(min(step, m), p)
-        mixed, cross = 0.0, 0.0
-        for first in range(0, m, step):
-            X = self.X[first : first + step]
+        step = self.rows if by_columns else max(LEAST_CHUNK, TILE_BYTES // (8 * p))
+        room = scratch(p, self.rows).T if by_columns else scratch(min(step, self.rows), p)
+        root = None if self.weight is None else np.sqrt(self.weight)[:, None]
+        mixed, cross = np.zeros((len(weighted), p)), np.zeros((p, p))
+        for first in range(0, self.rows, step):
+            part = slice(first, first + step)
+            X = self.X[part]
             z = np.subtract(X, mean, out=room[: len(X)], dtype=np.float64)
+            mixed += weighted[:, part] @ z
             if root is not None:
-                z *= root[first : first + step, None]
-            mixed = mixed + u[:, first : first + step] @ z
-            cross = cross + z.T @ z
-        joint = np.empty((1 + k + p, 1 + k + p))
-        joint[: 1 + k, : 1 + k] = u @ u.T
-        joint[: 1 + k, 1 + k :] = mixed
-        joint[1 + k :, : 1 + k] = np.transpose(mixed)
-        joint[1 + k :, 1 + k :] = cross
-        return joint
+                z *= root[part]
+            cross += z.T @ z
+        return mixed, cross
 
     def dense_parts(self, mean: Float | None) -> Any:
         """The block in dense centred pieces with targets and weights, never many rows at once."""

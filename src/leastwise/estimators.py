@@ -11,9 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from leastwise.certificate import Certificate
 from leastwise.errors import ConvergenceWarning, LeastwiseWarning, UsageError
-from leastwise.fit import Record
 from leastwise.inference import Inference
 from leastwise.model import Model, fit_source, linear
 from leastwise.report import diagnostics, write
@@ -130,7 +128,7 @@ class LeastSquares(MultiOutputMixin, RegressorMixin, BaseEstimator):
             max_iter=self.max_iter,
             memory=self.memory,
         )
-        self._take(one)
+        _set_fitted(self, one)
         self._warn()
         return self
 
@@ -218,15 +216,6 @@ class LeastSquares(MultiOutputMixin, RegressorMixin, BaseEstimator):
         names = getattr(self, "feature_names_in_", None)
         return MemorySource(X, y, weight, columns=names), y.ndim == 1
 
-    def _take(self, one: bool) -> None:
-        """Set what scikit-learn expects to find after a fit."""
-        model = self.model_
-        self.coef_ = model.coef[0] if one else model.coef
-        self.intercept_ = float(model.intercept[0]) if one else model.intercept
-        self.certificate_: Certificate = model.fit.certificate
-        self.history_: tuple[Record, ...] = model.fit.history
-        self.n_iter_ = max(1, model.fit.iterations)
-
     def _warn(self) -> None:
         for note in self.model_.fit.notes:
             warnings.warn(note, LeastwiseWarning, stacklevel=3)
@@ -265,6 +254,16 @@ def _weights(sample_weight: ArrayLike | None, n: int) -> Float | None:
     return np.full(n, weight) if weight.ndim == 0 else weight
 
 
+def _set_fitted(estimator: LeastSquares, one: bool) -> None:
+    """Set what scikit-learn expects to find after a fit."""
+    model = estimator.model_
+    estimator.coef_ = model.coef[0] if one else model.coef
+    estimator.intercept_ = float(model.intercept[0]) if one else model.intercept
+    estimator.certificate_ = model.fit.certificate
+    estimator.history_ = model.fit.history
+    estimator.n_iter_ = max(1, model.fit.iterations)
+
+
 def load(path: str | Path) -> LeastSquares:
     """The fitted estimator that `save` wrote; nothing in the file is executed.
 
@@ -298,5 +297,5 @@ def load(path: str | Path) -> LeastSquares:
     estimator.n_features_in_ = len(model.columns)
     if model.columns != default_names("x", len(model.columns)):
         estimator.feature_names_in_ = np.asarray(model.columns, object)
-    estimator._take(len(model.targets) == 1)  # type: ignore[reportPrivateUsage]
+    _set_fitted(estimator, len(model.targets) == 1)
     return estimator

@@ -7,6 +7,9 @@ from typing import Any
 
 import numba
 import numpy as np
+from numpy.typing import NDArray
+
+Float = NDArray[np.float64]
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -18,7 +21,7 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @compiled
-def gram_sweeps(G, u, w, l1, l2, sweeps):  # type: ignore[no-untyped-def]
+def gram_sweeps(G: Float, u: Float, w: Float, l1: Float, l2: Float, sweeps: int) -> float:
     """Exact coordinate updates w_j = S(u_j + G_jj w_j, l1_j) / (G_jj + l2_j), in place.
 
     G (b, b) contiguous, u (k, b) = q - G w kept current, w (k, b), l1 and l2 (b,). A column with

@@ -47,21 +47,10 @@ class Shift:
 
 
 def sums_about(block: Block, shift: Shift, *, full: bool = True) -> list[Float]:
-    """Sums over a block that add up over blocks.
-
-    With u = [1, y - target shift] and z = x - shift: `[sum s [u z] [u z]', rows]`, or, where only
-    the squares are asked for, `[sum s u u', sum s u z', sum s z^2, rows]`.
-    """
+    """What `Block.sums_about` gives, and the number of rows: sums that add up over blocks."""
     rows = block.rows if block.weight is None else np.count_nonzero(block.weight)
-    count = np.array(rows, np.float64)
-    if full:
-        return [block.joint_cross(shift.mean, shift.target_mean), count]
-    u = np.empty((1 + block.y.shape[1], block.rows)).T  # its columns contiguous, as products like
-    u[:, 0] = 1.0
-    np.subtract(block.y, shift.target_mean, out=u[:, 1:])
-    weighted = block.weighted(u)
-    view = block.centred(shift.mean, passing=True)
-    return [weighted.T @ u, view.back(weighted).T, view.squares(block.weight), count]
+    sums = block.sums_about(shift.mean, shift.target_mean, full=full)
+    return [*sums, np.array(rows, np.float64)]
 
 
 @dataclass(frozen=True)
@@ -108,12 +97,7 @@ class Moments:
     @classmethod
     def from_sums(cls, sums: list[Float], shift: Shift) -> Moments:
         """The moments from sums about any shift (one block's, or many blocks' added up)."""
-        if len(sums) == 2:
-            joint, rows = sums
-            first = 1 + shift.target_mean.size
-            inner, mixed, xx = joint[:first, :first], joint[:first, first:], joint[first:, first:]
-        else:
-            inner, mixed, xx, rows = sums
+        inner, mixed, xx, rows = sums
         weight = float(inner[0, 0])
         if weight == 0.0:
             return cls(0.0, 0, shift.mean, shift.target_mean, xx, mixed[1:].T, inner[0, 1:])

@@ -182,7 +182,7 @@ class OverRows:
             u = v.ravel() / scale
             return (self.product(u[:, None])[:, 0] + plus * u) / scale
 
-        operator = LinearOperator((p, p), matvec=matvec, dtype=np.float64)  # type: ignore[call-arg]
+        operator = LinearOperator((p, p), matvec=matvec, dtype=np.float64)
         start = np.sqrt(curvature + plus) / scale + np.finfo(np.float64).tiny
         top = eigsh(operator, k=1, which="LA", v0=start, tol=1e-4, return_eigenvectors=False)
         return min(trace, float(top[0]) * 1.001)

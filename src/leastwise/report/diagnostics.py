@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     Vector = NDArray[np.float64]
 
-BLOCK = 1 << 20  # numbers of X that are cast to float64 at a time
 PROBABILITIES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 NORMAL_POINTS = 200
 TREND_BINS = 20
@@ -108,7 +107,9 @@ def diagnostics(
     Diagnostics
         One `Residuals` a target.
     """
-    eta = predictions(source.X, model.coef, model.intercept)
+    from leastwise.model import linear
+
+    eta = linear(source.X, model.coef, model.intercept)
     y = np.asarray(source.y, dtype=np.float64).reshape(eta.shape)
     weight = source.weight
     used = np.arange(len(y)) if weight is None else np.flatnonzero(np.asarray(weight) > 0)
@@ -130,22 +131,6 @@ def diagnostics(
         for k, name in enumerate(model.targets)
     )
     return Diagnostics(int(used.size), int(chosen.size), seed, weight is not None, outputs)
-
-
-def predictions(X: Any, coef: Any, intercept: Any) -> Vector:
-    """eta = X coef' + intercept, (n, k) float64; dense rows are cast a block at a time."""
-    coef = np.atleast_2d(np.asarray(coef, dtype=np.float64))
-    intercept = np.atleast_1d(np.asarray(intercept, dtype=np.float64))
-    if hasattr(X, "tocsr"):
-        return np.asarray(X @ coef.T, dtype=np.float64) + intercept
-    rows, columns = X.shape
-    eta = np.empty((rows, len(coef)))
-    step = max(1, BLOCK // max(columns, 1))
-    with np.errstate(invalid="ignore", over="ignore"):
-        for start in range(0, rows, step):
-            block = np.asarray(X[start : start + step], dtype=np.float64)
-            eta[start : start + step] = block @ coef.T + intercept
-    return eta
 
 
 def weighted_quantiles(values: Vector, weight: Vector, probabilities: Any) -> Vector:

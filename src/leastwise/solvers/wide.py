@@ -42,18 +42,8 @@ def _kernel_ridge(problem: Problem) -> tuple[Float, str]:
     K = view.outer(1.0 / l2) * root * root[:, None] / centre.weight
     np.fill_diagonal(K, np.diagonal(K) + 1.0)
     factor = cholesky(K, np.arange(K.shape[0]))
-    if factor is None:
-        # K + I has lost its I: its own eigenvectors, which no rounding makes negative.
-        np.fill_diagonal(K, np.diagonal(K) - 1.0)
-        values, vectors = np.linalg.eigh(K)
-        shrunk = (vectors.T @ y) / (1.0 + np.maximum(values, 0.0))[:, None]
-        a = vectors @ shrunk
-        coef = view.back(root[:, None] * a) / (centre.weight * l2)[:, None]
-        if 8 * 4 * block.rows * l2.size > problem.memory:
-            return coef, "eigenvectors of the n x n side"
-    if factor is None or (
-        factor.condition > KERNEL_CONDITION and 8 * 4 * block.rows * l2.size <= problem.memory
-    ):
+    dense_fits = 8 * 4 * block.rows * l2.size <= problem.memory
+    if dense_fits and (factor is None or factor.condition > KERNEL_CONDITION):
         # K + I has lost its I to rounding: the rows themselves, whose condition is not squared.
         units = np.sqrt(centre.weight * l2)
         U, s, V = np.linalg.svd(root[:, None] * view.dense() / units, full_matrices=False)
@@ -62,6 +52,12 @@ def _kernel_ridge(problem: Problem) -> tuple[Float, str]:
     def coefficients(a: Float) -> Float:
         return view.back(root[:, None] * a) / (centre.weight * l2)[:, None]
 
+    if factor is None:
+        # Its own eigenvectors, which no rounding makes negative.
+        np.fill_diagonal(K, np.diagonal(K) - 1.0)
+        values, vectors = np.linalg.eigh(K)
+        a = vectors @ ((vectors.T @ y) / (1.0 + np.maximum(values, 0.0))[:, None])
+        return coefficients(a), "eigenvectors of the n x n side"
     a = factor.solve(y)
     for _ in range(2):  # corrected with the residual of the rows, as the p x p side is
         a += factor.solve(y - a - root[:, None] * view.times(coefficients(a)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
@@ -14,7 +15,7 @@ from leastwise.moments import Shift
 T = TypeVar("T")
 
 
-class Source:
+class Source(ABC):
     """Rows of (x, y, weight), visited block by block.
 
     Attributes
@@ -43,9 +44,9 @@ class Source:
         """How many numbers X holds: rows times columns where it is dense."""
         return self.rows * len(self.columns)
 
+    @abstractmethod
     def blocks(self) -> Iterator[Block]:
         """The blocks in the order of their rows."""
-        raise NotImplementedError
 
     def reduce(
         self,
@@ -86,25 +87,25 @@ class Source:
         """Bytes that the blocks under work take beside the data."""
         return 0
 
+    @abstractmethod
     def provisional_mean(self) -> Shift:
         """A guess at the means of columns and targets, about which rows are summed."""
-        raise NotImplementedError
 
     def hides_variation(self, squares: NDArray[np.float64]) -> bool:
         """Whether a target varies although its sum of squares (k,) is zero."""
         return False
 
+    @abstractmethod
     def non_finite(self) -> str | None:
         """Where X holds a NaN or an infinity, in words; None where it does not."""
-        raise NotImplementedError
 
     def by_columns(self) -> Source:
         """The same rows in the same blocks, laid out so that a few columns are read cheaply."""
         return self
 
+    @abstractmethod
     def gather(self) -> Block:
         """All rows as a single block, which must fit in memory."""
-        raise NotImplementedError
 
 
 def default_names(stem: str, count: int) -> tuple[str, ...]:
