@@ -4,7 +4,6 @@ VENV := .venv
 BENCH := .venv-bench
 BIN := $(VENV)/bin
 PAGE := house_prices.html
-BENCHMARKS := $(wildcard benchmarks/[a-z]*.py)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -28,9 +27,9 @@ lint: $(VENV)/.installed-test ## formatting, style, types, import contract
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports --no-logo --no-cache
 
-bench: $(BENCH)/.installed ## run benchmarks/ in an environment of their own
-	@test -n "$(BENCHMARKS)" || { echo "benchmarks/ holds no benchmark"; exit 1; }
-	@set -e; for file in $(BENCHMARKS); do echo "$$file"; $(BENCH)/bin/python $$file; done
+bench: $(BENCH)/leastwise/.installed ## ours and every peer on the same problems; OPTIONS=--quick for a first look
+	$(BENCH)/leastwise/bin/python -m benchmarks $(OPTIONS)
+	$(BENCH)/leastwise/bin/python -m benchmarks.ols
 
 docs: $(VENV)/.installed-docs ## build the documentation into docs/_build; a warning is an error
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build
@@ -41,11 +40,11 @@ format: $(VENV)/.installed-test ## rewrite the code in the house style
 	$(BIN)/ruff format
 
 clean: ## remove all that was built, the environments included
-	rm -rf $(VENV) $(BENCH) build dist docs/_build $(PAGE) .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(BENCH) benchmarks/cache benchmarks/output build dist docs/_build $(PAGE) .pytest_cache .ruff_cache .hypothesis
 	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 # An environment is made once; what is in it follows pyproject.toml.
-$(VENV)/bin/pip $(BENCH)/bin/pip:
+$(VENV)/bin/pip $(BENCH)/leastwise/bin/pip:
 	@command -v $(PYTHON) >/dev/null || \
 		{ echo "$(PYTHON) was not found. Install Python 3.11 or newer, or name one: make PYTHON=/path/to/python"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -64,6 +63,7 @@ $(VENV)/.installed-docs: pyproject.toml | $(VENV)/bin/pip
 	$(BIN)/python -m pip install --quiet --editable '.[docs]'
 	@touch $@ $(VENV)/.installed
 
-$(BENCH)/.installed: pyproject.toml | $(BENCH)/bin/pip
-	$(BENCH)/bin/python -m pip install --quiet --editable .
+# pandas reads the tables that travel in other packages.
+$(BENCH)/leastwise/.installed: pyproject.toml | $(BENCH)/leastwise/bin/pip
+	$(BENCH)/leastwise/bin/python -m pip install --quiet --editable . pandas
 	@touch $@

@@ -1,6 +1,6 @@
 """Ordinary least squares as multiples of one `X.T @ X` in the same run.
 
-    python benchmarks/ols.py [--rows 1000000] [--columns 50] [--repeat 5]
+    python -m benchmarks.ols [--rows 1000000] [--columns 50] [--repeat 5]
 
 One evaluator judges every result in float64 on centred data: its gap is half the squared gradient
 in the inverse Hessian's norm, relative to the intercept-only model. No solver's own word counts.

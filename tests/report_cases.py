@@ -1,4 +1,4 @@
-"""Fits for the tests of the page: one of every kind, and the awkward ones.
+"""Fits and paths for the tests of the page: one of every kind, and the awkward ones.
 
 A fit here is a plain namespace with the attributes that the page reads, so that a case can hold
 what no solver would return.
@@ -15,6 +15,10 @@ import pyarrow as pa
 
 from leastwise.encoding import Encoding, Feature
 from leastwise.model import fit_source
+from leastwise.model.along import Paths, path_source
+from leastwise.model.chosen import fit_chosen
+from leastwise.report import diagnostics, render, render_paths
+from leastwise.sources import MemorySource
 from leastwise.sources.table import table
 
 HOSTILE = (
@@ -98,6 +102,7 @@ def fitted(
         columns=columns, targets=targets, coef=coef, intercept=intercept, encoding=None,
         inference=tuple(inference), fit=fit, rows_read=n + 1, rows_used=n, rows_dropped=1,
         missing={"x0": 1, "x1": 0}, r2=r2, holdout=None, notes=("x0 looks odd",),
+        cross_validation=None, standardize=False, bounds=None,
         command="leastwise fit a.csv --target y", versions={"leastwise": "0.1.0"},
         objective_words=lambda: "The mean of half the squared residuals.",
         equation=lambda: "(1/n) sum_i 1/2 r_i^2",
@@ -185,3 +190,69 @@ CASES: dict[str, Callable[[], tuple[Any, Any]]] = {
     "diverged": diverged,
     "long history": lambda: fitted(*sample(), steps=5000),
 }
+
+
+def rows(n: int = 80, p: int = 6, k: int = 1, **named: Any) -> MemorySource:
+    X, y = sample(n, p, k)
+    return MemorySource(X, y, **named)
+
+
+def hostile_rows() -> MemorySource:
+    return rows(p=len(HOSTILE), columns=HOSTILE, targets=(HOSTILE[0],))
+
+
+def crossed(source: MemorySource, *, walked: bool = True, **how: Any) -> str:
+    """The page of a fit whose penalty was chosen by cross-validation."""
+    model = fit_chosen(source, **{"cv": 4, "strengths": 20, **how})
+    found = model.cross_validation
+    assert found is not None
+    along = found.strengths[found.chosen[0]]
+    paths = path_source(source, l1_ratio=found.l1_ratio, strengths=along) if walked else None
+    return render(model, diagnostics(source, model), paths)
+
+
+def unfinished() -> Paths:
+    slow = {"solver": "gradient-descent", "max_iter": 2, "strengths": [0.1, 0.01]}
+    return path_source(rows(), l1_ratio=0.0, command="leastwise path a.csv", **slow)
+
+
+PATHS: dict[str, Callable[[], Paths]] = {
+    "path": lambda: path_source(rows(), strengths=30, smallest=1e-9),
+    "path of a table": lambda: path_source(from_a_table()[1], strengths=20, standardize=True),
+    "ridge path": lambda: path_source(rows(), l1_ratio=0.0, strengths=5),
+    "weighted path": lambda: path_source(
+        rows(weight=np.arange(80.0) % 3), l1_ratio=0.5, strengths=9, bounds=(0, None),
+        factors=np.array([0.0, 1.0, 1.0, 1.0, 2.0, np.inf]), standardize=True,
+    ),
+    "paths of two targets": lambda: path_source(rows(k=2), strengths=10),
+    "path of many columns": lambda: path_source(rows(40, 300), strengths=40),
+    "path of hostile names": lambda: path_source(hostile_rows(), strengths=12, smallest=1e-9),
+    "one strength": lambda: path_source(rows(), strengths=1),
+    "strength zero": lambda: path_source(rows(), strengths=[1.0, 0.5, 0.0]),
+    "path of a constant": lambda: path_source(
+        MemorySource(sample(30)[0], np.full(30, 5.0)), strengths=4
+    ),
+    "path not converged": unfinished,
+}  # fmt: skip
+CHOSEN: dict[str, Callable[[], str]] = {
+    "cross-validated": lambda: crossed(rows(), rule="1se"),
+    "cross-validated hostile": lambda: crossed(hostile_rows()),
+    "cross-validated targets": lambda: crossed(rows(k=2), l1_ratio=(0.5, 1.0)),
+    "leave one out": lambda: crossed(rows(), l1_ratio=0.0, cv="loo"),
+    "no path drawn": lambda: crossed(rows(), walked=False, scoring="mae", l1_ratio=1.0),
+}
+
+
+def _fit_page(case: Callable[[], tuple[Any, Any]]) -> str:
+    model, source = case()
+    return render(model, diagnostics(source, model))
+
+
+def page_of(name: str) -> str:
+    """The page of a case of any of the registries."""
+    if name in PATHS:
+        return render_paths(PATHS[name]())
+    return CHOSEN[name]() if name in CHOSEN else _fit_page(CASES[name])
+
+
+PAGES = (*CASES, *PATHS, *CHOSEN)

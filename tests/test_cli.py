@@ -269,7 +269,7 @@ def test_help_shows_examples(lw: Any) -> None:
         assert code == 0
         assert "fit" in out
         assert "predict" in out
-    for command in ("fit", "predict"):
+    for command in ("fit", "path", "predict"):
         code, out, _ = lw(command, "--help")
         assert code == 0
         assert f"  leastwise {command} " in out
@@ -302,6 +302,10 @@ def test_progress_shows_on_a_terminal_when_it_takes_long(monkeypatch: pytest.Mon
         for iteration, gap in enumerate((np.inf, 1.0, np.nan, 1e-4, 0.0)):
             progress.watch(record(iteration, gap))
         wait_for(stream, "relative gap 0")
+        progress.follow(4)
+        progress.watch(record(5, 1e-10))
+        progress.watch(record(6, 1e-2))
+        wait_for(stream, "1 of 4 strengths")
     shown = len(stream.getvalue())
     progress.watch(record(9, 1e-9))
     assert len(stream.getvalue()) == shown

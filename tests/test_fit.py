@@ -5,7 +5,8 @@ import pytest
 
 from leastwise import DataError, UsageError
 from leastwise.certificate import gap
-from leastwise.fit import MOST_RECORDS, NEXT, fit
+from leastwise.drive import MOST_RECORDS
+from leastwise.fit import NEXT, fit
 from leastwise.solvers import SOLVERS, GradientDescent
 from leastwise.sources import MemorySource
 from optima import conditioned

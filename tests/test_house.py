@@ -23,7 +23,7 @@ HOMES = {
     "torch": (),
     "dask": (),
     "numba": ("kernels",),
-    "sklearn": ("estimators",),
+    "sklearn": ("estimators", "cv"),
 }
 
 

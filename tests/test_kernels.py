@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from leastwise.kernels import compiled, gram_sweeps
+from leastwise.kernels.compiling import compiled
+from leastwise.kernels.sweeps import gram_sweeps
 from leastwise.penalties.elastic_net import soft_threshold
 
 Float = NDArray[np.float64]
@@ -20,7 +21,9 @@ Float = NDArray[np.float64]
 TWIN = 1e-13
 
 
-def gram_sweeps_twin(G: Float, u: Float, w: Float, l1: Float, l2: Float, sweeps: int) -> float:
+def gram_sweeps_twin(
+    G: Float, u: Float, w: Float, l1: Float, l2: Float, lower: Float, upper: Float, sweeps: int
+) -> float:
     """The same in NumPy, in place."""
     largest = 0.0
     for _ in range(sweeps):
@@ -30,11 +33,16 @@ def gram_sweeps_twin(G: Float, u: Float, w: Float, l1: Float, l2: Float, sweeps:
                 below = G[j, j] + l2[j]
                 rho = u[o, j] + G[j, j] * w[o, j]
                 new = soft_threshold(rho, l1[j]) / below if below > 0.0 else 0.0
+                new = np.clip(new, lower[j], upper[j])
                 change = new - w[o, j]
                 w[o, j] = new
                 u[o] -= change * G[j]
                 largest = max(largest, abs(change) * np.sqrt(G[j, j]))
     return largest
+
+
+NONE = (np.full(8, -np.inf), np.full(8, np.inf))
+SOME = (np.array([-0.1] * 4 + [-np.inf] * 4), np.array([np.inf, 0.0] * 4))
 
 
 def quadratic(seed: int, p: int, k: int) -> tuple[Float, Float]:
@@ -43,16 +51,19 @@ def quadratic(seed: int, p: int, k: int) -> tuple[Float, Float]:
     return X.T @ X / len(X), rng.normal(size=(k, p))
 
 
+@pytest.mark.parametrize("bounds", [NONE, SOME])
 @pytest.mark.parametrize("sweeps", [1, 7])
 @pytest.mark.parametrize("k", [1, 3])
 @pytest.mark.parametrize(("l1", "l2"), [(0.0, 0.0), (0.3, 0.0), (0.0, 0.3), (0.2, 0.1)])
-def test_sweeps_are_their_twins(l1: float, l2: float, k: int, sweeps: int) -> None:
+def test_sweeps_are_their_twins(
+    l1: float, l2: float, k: int, sweeps: int, bounds: tuple[Float, Float]
+) -> None:
     G, q = quadratic(1, 8, k)
     factors = np.array([1.0, 0.0, 2.0, 1.0, 1.0, 0.5, 1.0, 3.0])
     start = np.random.default_rng(2).normal(size=(k, 8))
     states = [(q - start @ G, start.copy()) for _ in range(2)]
     moved = [
-        sweep(G, u, w, l1 * factors, l2 * factors, sweeps)
+        sweep(G, u, w, l1 * factors, l2 * factors, *bounds, sweeps)
         for sweep, (u, w) in zip((gram_sweeps, gram_sweeps_twin), states, strict=True)
     ]
     np.testing.assert_allclose(moved[0], moved[1], rtol=1e-10, atol=TWIN)
@@ -65,13 +76,14 @@ def test_sweeps_are_their_twins(l1: float, l2: float, k: int, sweeps: int) -> No
 def test_zeros_are_exact_and_dead_columns_stay_out() -> None:
     G, q = quadratic(3, 6, 2)
     G[4], G[:, 4], q[:, 4] = 0.0, 0.0, 0.0
+    free = np.full(6, -np.inf), np.full(6, np.inf)
     w = np.ones((2, 6))
     u = q - w @ G
-    gram_sweeps(G, u, w, np.full(6, 1e3), np.zeros(6), 1)
+    gram_sweeps(G, u, w, np.full(6, 1e3), np.zeros(6), *free, 1)
     np.testing.assert_array_equal(w, 0.0)
     w = np.ones((2, 6))
     u = q - w @ G
-    largest = gram_sweeps(G, u, w, np.zeros(6), np.zeros(6), 500)
+    largest = gram_sweeps(G, u, w, np.zeros(6), np.zeros(6), *free, 500)
     np.testing.assert_array_equal(w[:, 4], 0.0)
     assert np.isfinite(w).all()
     assert largest < TWIN
@@ -92,8 +104,9 @@ def test_cache_folder_that_cannot_be_written(tmp_path: Path, only: bool) -> None
     if only:
         places["NUMBA_CACHE_LOCATOR_CLASSES"] = "UserProvidedCacheLocator"
     code = (
-        "import numpy as np; from leastwise.kernels import gram_sweeps; w = np.zeros((1, 1)); "
-        "gram_sweeps(np.eye(1), np.ones((1, 1)), w, np.zeros(1), np.zeros(1), 1); print(w[0, 0])"
+        "import numpy as np; from leastwise.kernels.sweeps import gram_sweeps; "
+        "w, no, one = np.zeros((1, 1)), np.zeros(1), np.ones(1); "
+        "gram_sweeps(np.eye(1), np.ones((1, 1)), w, no, no, -2 * one, 2 * one, 1); print(w[0, 0])"
     )
     here = str(Path(sys.modules["leastwise"].__file__ or "").parents[1])
     done = subprocess.run(

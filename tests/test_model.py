@@ -236,7 +236,7 @@ def test_file_that_is_no_model(tmp_path: Path) -> None:
         refused(whole[: int(share * len(whole))], "is cut or damaged")
     saved = of_table().to_dict()
     refused(
-        json.dumps(saved | {"version": 2}).encode(), "version 2 of the format.* reads version 1"
+        json.dumps(saved | {"version": 1}).encode(), "version 1 of the format.* reads version 2"
     )
     with pytest.raises(DataError, match="does not exist"):
         Model.load(tmp_path / "none.json")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from html.parser import HTMLParser
 from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
@@ -14,56 +13,16 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from leastwise.report import diagnostics, render
+from leastwise.report import diagnostics
 from leastwise.report.diagnostics import weighted_quantiles
 from leastwise.report.words import aligned, in_plot, number, probability, r_squared
-from report_cases import CASES, HOSTILE, fitted, sample
+from report_cases import HOSTILE, PAGES, fitted, page_of, sample
+from report_reader import Reader
 
-VOID = {"meta", "mspace", "br", "img", "link", "input"}
 LARGEST_PAGE = 6_000_000  # bytes: 1.5 MB are Plotly's, the rest must not grow with the columns
 
 
-def page_of(name: str) -> str:
-    model, source = CASES[name]()
-    return render(model, diagnostics(source, model))
-
-
-class Reader(HTMLParser):
-    """Elements in order, their text, and whether every end closes what was opened last."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.elements: list[tuple[str, dict[str, str]]] = []
-        self.text: dict[str, list[str]] = {}
-        self.parents: list[str] = []
-        self.open: list[str] = []
-        self.feed(page)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        assert len(dict(attrs)) == len(attrs), f"an attribute of {tag} is there twice"
-        self.elements.append((tag, {name: value or "" for name, value in attrs}))
-        self.parents.append(self.open[-1] if self.open else "")
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, {name: value or "" for name, value in attrs}))
-        self.parents.append(self.open[-1] if self.open else "")
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if self.open:
-            self.text.setdefault(self.open[-1], []).append(data)
-
-    def all(self, *tags: str) -> list[dict[str, str]]:
-        return [attributes for tag, attributes in self.elements if tag in tags]
-
-
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", PAGES)
 def test_structure(name: str) -> None:
     page = page_of(name)
     assert len(page.encode()) < LARGEST_PAGE
@@ -90,7 +49,7 @@ def test_structure(name: str) -> None:
         assert f">{word}<" not in page
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", PAGES)
 def test_asks_for_nothing(name: str) -> None:
     """No attribute can fetch, no script runs but the two that the policy names by hash."""
     reader = Reader(page_of(name))

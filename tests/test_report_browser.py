@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from browser import Browser, Page, chromium
-from leastwise.report import diagnostics, write
-from report_cases import CASES
+from report_cases import CASES, PAGES, page_of
 
 pytestmark = pytest.mark.skipif(chromium() is None, reason="no Chromium on this machine")
 QUIET = ("two rows", "no rows", "long history")  # as others, to a browser
@@ -26,14 +25,13 @@ def browser() -> Iterator[Browser]:
 def load(browser: Browser, tmp_path: Path) -> Callable[..., Page]:
     def opened(name: str, **settings: Any) -> Page:
         path = tmp_path / "page.html"
-        model, source = CASES[name]()
-        write(model, diagnostics(source, model), path)
+        path.write_text(page_of(name), encoding="utf-8", errors="backslashreplace")
         return browser.open(path, **settings)
 
     return opened
 
 
-@pytest.mark.parametrize("name", [name for name in CASES if name not in QUIET])
+@pytest.mark.parametrize("name", [name for name in PAGES if name not in QUIET])
 def test_draws_every_plot_offline(load: Callable[..., Page], name: str) -> None:
     """On a phone: a silent console, one request (the file), every plot there, no side scroll."""
     page = load(name, width=360, height=740)

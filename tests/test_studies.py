@@ -83,7 +83,7 @@ def test_S0_20_the_residual_is_not_stale(sweeps):
 
     descent = OverRows(problem.design).descent(np.zeros((300, 1)))
     l1, l2 = problem.strengths
-    descent.sweep(l1, l2, sweeps)
+    descent.sweep(l1, l2, problem.bounds, sweeps)
     kept, fresh = descent.evaluate(), problem.design.evaluate(descent.coef)
     np.testing.assert_allclose(kept.value, fresh.value, rtol=1e-10)
     np.testing.assert_allclose(kept.correlation, fresh.correlation, atol=1e-10)

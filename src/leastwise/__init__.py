@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from leastwise.errors import LeastwiseWarning as LeastwiseWarning
     from leastwise.errors import UsageError as UsageError
     from leastwise.estimators import LeastSquares as LeastSquares
+    from leastwise.estimators import LeastSquaresCV as LeastSquaresCV
     from leastwise.estimators import load as load
+    from leastwise.estimators import path as path
+    from leastwise.paths import Path as Path
     from leastwise.sources.table import Table as Table
     from leastwise.sources.table import table as table
 
@@ -34,11 +37,14 @@ _HOMES = {
     "ConvergenceWarning": "errors",
     "DataError": "errors",
     "LeastSquares": "estimators",
+    "LeastSquaresCV": "estimators",
     "LeastwiseError": "errors",
     "LeastwiseWarning": "errors",
     "Table": "sources.table",
     "UsageError": "errors",
+    "Path": "paths",
     "load": "estimators",
+    "path": "estimators",
     "table": "sources.table",
 }
 
@@ -47,11 +53,14 @@ __all__ = [
     "ConvergenceWarning",
     "DataError",
     "LeastSquares",
+    "LeastSquaresCV",
     "LeastwiseError",
     "LeastwiseWarning",
+    "Path",
     "Table",
     "UsageError",
     "load",
+    "path",
     "solvers",
     "table",
 ]

@@ -9,12 +9,16 @@ from w, v and r'Sr alone: no pass over the data. kappa = 1 where l2 > 0 everywhe
 largest feasible scale; the better of the two where both serve (the dual is concave in kappa;
 Mairal 2010, section 1.4).
 
+A penalty that joins the outputs has one gap for all of them, with one kappa: the norms of the rows
+w_j and v_j stand in the place of w_j and v_j, and what the outputs add is summed.
+
 Columns without any penalty (U) require theta orthogonal to them: r is projected,
 
     gap = v_U' H_UU^+ v_U / 2  +  gap at the projected residual,   v+ = v - H_:U H_UU^+ v_U,
 
 so that an unpenalised fit's gap is half its squared gradient in the inverse Hessian's norm. Where
-the square of U does not fit the memory, the gap holds within a stated box |w_j| <= R_j instead.
+the square of U does not fit the memory, the gap holds within a stated box |w_j| <= R_j instead; so
+it does for an unpenalised column with a bound on one side.
 
 An exact finish under l1 knows its support A with signs s. There the residual is projected in the
 same way, onto v_A = l1_A s_A + l2_A w_A: a scale kappa would charge every coefficient for the
@@ -31,12 +35,14 @@ from numpy.typing import NDArray
 
 from leastwise.factoring import factorise
 from leastwise.numerics.factors import EPS, Factor
-from leastwise.penalties import ElasticNet
+from leastwise.penalties import ElasticNet, conjugates
 from leastwise.problem import CONSTANT, Evaluation, Problem
 from leastwise.quadratic import OverMoments, quadratic_form
 
 Float = NDArray[np.float64]
 
+SMALLEST = 1e-300  # in place of a strength of zero, where nothing is divided
+PROVED = 1e-13  # a relative gap that no better proof is looked for
 BOX = 100.0  # R_j = BOX sd(y) / sd(x_j), and never less than 10 |w_j|
 
 
@@ -71,7 +77,10 @@ class Certificate:
 
 @dataclass(frozen=True)
 class Gap:
-    """For each output (k,): objective, gap, relative gap; and the box they need, if any."""
+    """Objective, gap and relative gap (g,), and the box they need, if any.
+
+    g = k outputs, or 1 where the penalty joins them.
+    """
 
     objective: Float
     gap: Float
@@ -91,6 +100,7 @@ class Support:
     factor: Factor
 
 
+@np.errstate(over="ignore", invalid="ignore")  # a diverging iterate's gap may be no number
 def gap(
     problem: Problem,
     coef: Float,
@@ -104,39 +114,50 @@ def gap(
     `supports` are those of an exact finish.
     """
     l1, l2 = problem.strengths
-    centre = problem.design.centre
+    centre, pool = problem.design.centre, problem.penalty.pool
+    null = pool(centre.null)
     box: float | None = None
-    if factor is not None and not l1.any():
+    if factor is not None and not l1.any() and not problem.penalty.bounded:
         # All is quadratic, and the factor is of the whole Hessian: no dual point is better.
         slope = at.correlation - l2[:, None] * coef
         bound = np.maximum(0.5 * np.einsum("pk,pk->k", slope, factor.solve(slope)), 0.0)
+        bound = pool(bound)
     else:
         bound, box = _dual_gap(problem, coef, at)
-    if supports is not None:
-        bound = np.fmin(bound, _support_gap(problem, coef, at, supports))
     objective = problem.objective(coef, at.value)
+    if supports is not None and not (box is None and (bound <= PROVED * null).all()):
+        known = pool(_support_gap(problem, coef, at, supports))
+        if box is not None and (known <= np.maximum(bound, PROVED * null)).all():
+            bound, box = known, None  # as good without a box
+        bound = np.fmin(bound, known)
     if (objective <= bound).all():
         box = None  # no objective is below zero, so that it bounds the gap itself, in no box
     total = np.minimum(bound, objective)
-    rounding = (CONSTANT * centre.target_size) ** 2
+    rounding = pool((CONSTANT * centre.target_size) ** 2)
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.where(centre.null > 0.0, total / centre.null, np.inf)
-    relative = np.where((centre.null == 0.0) & (total <= rounding), 0.0, ratio)
+        ratio = np.where(null > 0.0, total / null, np.inf)
+    relative = np.where((null == 0.0) & (total <= rounding), 0.0, ratio)
     return Gap(objective, total, relative, box)
 
 
 def _dual_gap(problem: Problem, coef: Float, at: Evaluation) -> tuple[Float, float | None]:
     """The gap from the residual, projected and scaled, and the box it needs."""
     l1, l2 = problem.strengths
-    free = (l1 == 0.0) & (l2 == 0.0) & (problem.design.centre.curvature > 0.0)
+    lower, upper = problem.bounds
+    pool = problem.penalty.pool
+    enough = PROVED * pool(problem.design.centre.null)
+    paid = (l1 > 0.0) | (l2 > 0.0) | (problem.design.centre.curvature == 0.0)
+    if paid.all():
+        terms = _Terms(problem, coef, at.correlation, lower, upper)
+        return _scaled_gap(terms, pool(2.0 * at.value), enough), None
+    free = ~paid & np.isinf(lower) & np.isinf(upper)
     spread, correlation = 2.0 * at.value, at.correlation
     loss_gap = np.zeros_like(at.value)
-    radius: Float | None = None
-    box: float | None = None
+    boxed = ~paid & ~free & (np.isinf(lower) | np.isinf(upper))
     if free.any():
         projection = _projection(problem, free)
         if projection is None:
-            radius, box = _radius(problem, coef, free)
+            boxed |= free
         else:
             solve, columns = projection
             a = solve(correlation[free])
@@ -145,32 +166,84 @@ def _dual_gap(problem: Problem, coef: Float, at: Evaluation) -> tuple[Float, flo
             spread = np.maximum(spread - taken, 0.0)
             correlation = correlation.copy() if columns is None else correlation - columns @ a
             correlation[free] = 0.0
-    if radius is not None or l1.any() or l2.any():
-        loss_gap = loss_gap + _penalised_gap(problem, coef, spread, correlation, free, radius)
-    return loss_gap, box
+    if boxed.any():
+        radius, box = _radius(problem, coef, boxed)
+        radius = problem.penalty.measure(radius)  # the ball around the box where rows are joined
+        lower = np.where(boxed[:, None], np.maximum(lower[:, None], -radius), lower[:, None])
+        upper = np.where(boxed[:, None], np.minimum(upper[:, None], radius), upper[:, None])
+    else:
+        box = None
+        if not paid.any():
+            return pool(loss_gap), None
+    terms = _Terms(problem, coef, correlation, lower, upper)
+    return pool(loss_gap) + _scaled_gap(terms, pool(spread), enough), box
 
 
-def _penalised_gap(
-    problem: Problem,
-    coef: Float,
-    spread: Float,
-    correlation: Float,
-    free: NDArray[np.bool_],
-    radius: Float | None,
-) -> Float:
+class _Terms:
+    """What each coefficient adds to the gap, kept for those columns alone that add anything.
+
+    A column with w_j = 0 and |v_j| <= l1_j adds nothing at any feasible scale.
+    """
+
+    def __init__(
+        self, problem: Problem, coef: Float, correlation: Float, lower: Float, upper: Float
+    ) -> None:
+        l1, l2 = (strength[:, None] for strength in problem.strengths)
+        penalty = problem.penalty
+        measured = penalty.measure(correlation)
+        size = np.abs(measured)
+        chosen = (coef != 0.0) | (size > l1)
+        chosen = chosen.any(axis=1) if coef.shape[1] > 1 else chosen[:, 0]
+        adds = np.flatnonzero(chosen)
+        self.w, self.v = penalty.measure(coef[adds]), measured[adds]
+        self.product = penalty.pool(coef[adds] * correlation[adds])  # w_j v_j
+        self.l1, self.l2 = l1[adds], l2[adds]
+        self.lower = (lower if lower.ndim == 2 else lower[:, None])[adds]
+        self.upper = (upper if upper.ndim == 2 else upper[:, None])[adds]
+        self.wv = self.product.sum(axis=0)
+        self.own = self.l1 * np.abs(self.w) + 0.5 * self.l2 * self.w**2
+        self._rest = np.where(chosen[:, None], 0.0, size), l1
+        self._size = size[adds]
+        self._endless = np.where(self.v > 0.0, np.isinf(self.upper), np.isinf(self.lower))
+        self._kept = self._least_ratio(self._endless & (self.l2 == 0.0))
+
+    def _least_ratio(self, where: NDArray[np.bool_]) -> Float:
+        """(g,) the least l1_j / |v_j| of the chosen entries, and a rounding below it."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = np.where(where & (self._size > 0.0), self.l1 / self._size, np.inf)
+        return ratio.min(axis=0, initial=np.inf) * (1.0 - 4.0 * EPS)
+
+    def feasible(self) -> Float:
+        """(g,) the largest scale, at most 1, that keeps the dual point in the domain."""
+        return np.minimum(1.0, self._kept)
+
+    def reach(self) -> Float:
+        """(g,) the largest scale at which no column with an l1 is beyond it, whatever its l2."""
+        size, l1 = self._rest
+        share = (size / np.maximum(l1, SMALLEST)).max(axis=0, initial=0.0)
+        inner = (1.0 - 4.0 * EPS) / np.maximum(share, SMALLEST)
+        known = np.minimum(inner, self._least_ratio(self._endless & (self.l1 > 0.0)))
+        reach = np.minimum(known, np.minimum(self._kept, np.maximum(inner, 1.0)))
+        return np.where(share + self._size.sum(axis=0) > 0.0, reach, 1.0)
+
+    def at(self, kappa: Float) -> Float:
+        """(k,) sum_j [Omega_j(w_j) + Omega_j*(kappa v_j) - kappa w_j v_j]."""
+        v = kappa * self.v
+        paid = conjugates(v, self.l1, self.l2, self.lower, self.upper)
+        return np.maximum(self.own + paid - kappa * self.product, 0.0).sum(axis=0)
+
+
+def _scaled_gap(terms: _Terms, spread: Float, enough: Float) -> Float:
     """The gap at theta = kappa r for the better of two kappas, an output at a time."""
-    wv = np.einsum("pk,pk->k", coef, correlation)
-    largest = problem.penalty.feasible_scale(np.where(free[:, None], 0.0, correlation))
-    largest *= 1.0 - 4.0 * EPS  # scaled to the edge of the domain, rounding must not step over it
+    kappa = terms.feasible()
+    first = 0.5 * spread * (1.0 - kappa) ** 2 + terms.at(kappa)
+    if (first <= enough).all():
+        return first
     with np.errstate(divide="ignore", invalid="ignore"):
-        best = np.where(spread > 0.0, 1.0 + wv / spread, 1.0)
-    l1, _ = problem.strengths
-    lassoed = _lasso_scale(correlation, l1, largest)
-    candidates = (np.minimum(1.0, largest), np.clip(best, -lassoed, lassoed))
-    gaps = [
-        _gap_at(problem, coef, spread, correlation, free, radius, kappa) for kappa in candidates
-    ]
-    return np.minimum(*gaps)
+        best = np.where(spread > 0.0, 1.0 + terms.wv / spread, 1.0)
+    reach = terms.reach()
+    kappa = np.clip(best, -reach, reach)
+    return np.minimum(first, 0.5 * spread * (1.0 - kappa) ** 2 + terms.at(kappa))
 
 
 def _support_gap(
@@ -182,23 +255,30 @@ def _support_gap(
 
     a'(v_A + v+_A)/2 - kappa a'v+_A + S+ (1 - kappa)^2 / 2 + sum_j [l1_j |w_j| - kappa w_j v+_j],
     v+ = v - H a,   S+ = S - a'(v_A + v+_A),   S = r'Sr / W + sum_j l2_j w_j^2
+
+    and, where a bound ends what |kappa v+_j| > l1_j would gain, that gain.
     """
-    l1, l2 = problem.strengths
-    v = at.correlation - l2[:, None] * coef
+    l1, l2 = (strength[:, None] for strength in problem.strengths)
+    lower, upper = (side[:, None] for side in problem.bounds)
+    v = at.correlation - l2 * coef
     shift = np.zeros_like(coef)
     for output, support in enumerate(supports):
-        right = v[support.columns, output] - l1[support.columns] * support.signs
+        right = v[support.columns, output] - l1[support.columns, 0] * support.signs
         shift[support.columns, output] = support.factor.solve(right[:, None])[:, 0]
     form = quadratic_form(problem.design, problem.memory)
-    moved = v - form.product(shift) - l2[:, None] * shift
+    moved = v - form.product(shift) - l2 * shift
     for output, support in enumerate(supports):
-        moved[support.columns, output] = l1[support.columns] * support.signs
+        moved[support.columns, output] = l1[support.columns, 0] * support.signs
     both = np.einsum("pk,pk->k", shift, v + moved)
-    spread = np.maximum(2.0 * at.value + l2 @ coef**2 - both, 0.0)
-    outside = np.abs(moved) > l1[:, None]
+    spread = np.maximum(2.0 * at.value + l2[:, 0] @ coef**2 - both, 0.0)
+    size = np.abs(moved)
+    endless = np.where(moved > 0.0, np.isinf(upper), np.isinf(lower))
     with np.errstate(divide="ignore", invalid="ignore"):
-        kappa = np.where(outside, l1[:, None] / np.abs(moved), 1.0).min(axis=0)
-    summand = np.maximum(l1[:, None] * np.abs(coef) - kappa * coef * moved, 0.0)
+        kappa = np.where(endless & (size > l1), l1 / size, 1.0).min(axis=0, initial=1.0)
+    over = np.maximum(kappa * size - l1, 0.0)
+    with np.errstate(invalid="ignore"):
+        gained = np.where(endless | (over == 0.0), 0.0, over * np.where(moved > 0.0, upper, -lower))
+    summand = np.maximum(l1 * np.abs(coef) + gained - kappa * coef * moved, 0.0)
     rest = 0.5 * spread * (1.0 - kappa) ** 2 + summand.sum(axis=0)
     bound = 0.5 * both - kappa * np.einsum("pk,pk->k", shift, moved) + rest
     # A pseudo-inverse cannot reach all directions of its support: there the projection is no proof.
@@ -206,46 +286,12 @@ def _support_gap(
     return np.where(proved, bound, np.inf)
 
 
-def _lasso_scale(correlation: Float, l1: Float, largest: Float) -> Float:
-    """The largest scale with |kappa v_j| <= l1_j wherever there is an l1, whatever l2 is."""
-    held = l1 > 0.0
-    with np.errstate(divide="ignore"):
-        ratio = np.where(
-            correlation[held] != 0.0, l1[held][:, None] / np.abs(correlation[held]), np.inf
-        )
-    scale = np.minimum(ratio.min(axis=0, initial=np.inf), largest)
-    return np.where(np.isfinite(scale), scale, 1.0)
-
-
-def _gap_at(
-    problem: Problem,
-    coef: Float,
-    spread: Float,
-    correlation: Float,
-    free: NDArray[np.bool_],
-    radius: Float | None,
-    kappa: Float,
-) -> Float:
-    l1, l2 = (strength[:, None] for strength in problem.strengths)
-    v = kappa * correlation
-    own = l1 * np.abs(coef) + 0.5 * l2 * coef**2
-    over = np.maximum(np.abs(v) - l1, 0.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        dual = np.where(l2 > 0.0, over**2 / (2.0 * l2), 0.0)
-    if radius is not None:
-        dual += np.where(free[:, None], radius * np.abs(v), 0.0)
-        summand = np.maximum(own + dual - v * coef, 0.0)
-    else:
-        summand = np.where(free[:, None], 0.0, np.maximum(own + dual - v * coef, 0.0))
-    return 0.5 * spread * (1.0 - kappa) ** 2 + summand.sum(axis=0)
-
-
-def _radius(problem: Problem, coef: Float, free: NDArray[np.bool_]) -> tuple[Float, float]:
+def _radius(problem: Problem, coef: Float, boxed: NDArray[np.bool_]) -> tuple[Float, float]:
     centre = problem.design.centre
-    scale = np.sqrt(2.0 * centre.null) / np.sqrt(np.where(free, centre.curvature, 1.0))[:, None]
-    size = np.abs(coef[free])
+    scale = np.sqrt(2.0 * centre.null) / np.sqrt(np.where(boxed, centre.curvature, 1.0))[:, None]
+    size = np.abs(coef[boxed])
     with np.errstate(divide="ignore", invalid="ignore"):
-        reached = np.where(size > 0.0, 10.0 * size / scale[free], 0.0)
+        reached = np.where(size > 0.0, 10.0 * size / scale[boxed], 0.0)
     box = max(BOX, float(reached.max(initial=0.0)) if np.isfinite(reached).all() else BOX)
     return box * scale, box
 

@@ -1,10 +1,4 @@
-"""The driver: it certifies what a solver yields, keeps the history, and says when and why to stop.
-
-converged   relative gap <= tol, and nothing else
-max_iter    the iterations allowed are used up
-diverged    the objective is not finite, or far above where it began
-stalled     the solver has nothing better to offer, or no iterate was better for long
-"""
+"""One fit: a solver driven to one penalty, its result and what was found on the way, in words."""
 
 from __future__ import annotations
 
@@ -16,20 +10,18 @@ from numbers import Integral
 import numpy as np
 from numpy.typing import NDArray
 
-from leastwise.certificate import BOX, Certificate, Gap, gap
+from leastwise.certificate import BOX, Certificate
+from leastwise.drive import Record, certified, drive
 from leastwise.errors import UsageError, at_least_zero
 from leastwise.numerics.factors import Factor
 from leastwise.plan import choose
-from leastwise.problem import Evaluation, Problem
+from leastwise.problem import Design, Problem
 from leastwise.refinement import Refined
-from leastwise.solvers import Iterate, Solver
+from leastwise.solvers import Solver
 
 Float = NDArray[np.float64]
 
-DIVERGED = 1e6  # times the larger of the first and the null objective
-PATIENCE = 2000  # looks at neither a smaller gap nor a lower objective before a fit has stalled
 MOST_NAMED = 8  # constant columns that get a sentence each
-MOST_RECORDS = 1000  # beyond, every second record is forgotten
 
 NEXT = {
     "max_iter": "allow more iterations (max_iter), or take a faster solver (solver='auto')",
@@ -37,22 +29,6 @@ NEXT = {
     "stalled": "the tolerance is below what this solver reaches on these data: raise tol, or take "
     "another solver",
 }
-
-
-@dataclass(frozen=True)
-class Record:
-    """One look at a fit under way.
-
-    iteration : steps or sweeps so far ; objective, gap : summed over outputs
-    relative_gap : the worst output's ; seconds : since the start ; active : non-zero coefficients
-    """
-
-    iteration: int
-    objective: float
-    gap: float
-    relative_gap: float
-    seconds: float
-    active: int
 
 
 @dataclass(frozen=True)
@@ -80,49 +56,6 @@ class Fit:
     seconds: float
     factor: Factor | None = field(default=None, repr=False)
     refined: Refined | None = field(default=None, repr=False)
-
-
-@dataclass
-class _Watched:
-    """The last and the best iterate so far, and the records."""
-
-    began: float
-    watch: Callable[[Record], None] | None
-    iterate: Iterate | None = None
-    gap: Gap | None = None
-    best: tuple[float, Iterate, Gap] | None = None
-    lowest: float = np.inf
-    stale: int = 0
-    records: list[Record] = field(default_factory=list[Record])
-    stride: int = 1
-    looks: int = 0
-
-    def look(self, iterate: Iterate, found: Gap) -> Record:
-        record = Record(
-            iterate.iteration,
-            float(found.objective.sum()),
-            float(found.gap.sum()),
-            float(found.relative.max()),
-            time.perf_counter() - self.began,
-            int(np.count_nonzero(iterate.coef)),
-        )
-        better = self.best is None or record.relative_gap < self.best[0]
-        lower = record.objective < self.lowest
-        if better:
-            self.best = record.relative_gap, iterate, found
-        if lower:
-            self.lowest = record.objective
-        self.stale = 0 if better or lower else self.stale + 1
-        self.iterate, self.gap = iterate, found
-        if self.looks % self.stride == 0 or iterate.final:
-            self.records.append(record)
-        self.looks += 1
-        if len(self.records) > MOST_RECORDS:
-            self.records = self.records[::2]
-            self.stride *= 2
-        if self.watch is not None:
-            self.watch(record)
-        return record
 
 
 def fit(
@@ -161,18 +94,14 @@ def fit(
     passes_before = source.passes
     choice = choose(problem, solver)
     limit = choice.solver.limit if max_iter is None else max_iter
-    watched = _Watched(began, watch)
-    reason = _drive(problem, choice.solver, start, limit, tol, watched)
-    iterate, found = watched.iterate, watched.gap
-    if reason in ("max_iter", "stalled") and watched.best is not None:
-        _, iterate, found = watched.best
-    assert iterate is not None, "a solver yields at least one iterate"
-    assert found is not None, "and each is certified"
+    steps = drive(problem, choice.solver, (problem.penalty,), start, limit, tol, watch)
+    _, reason, watched = next(steps)
+    iterate, found = watched.outcome(reason)
     at = iterate.at
     if not iterate.on_rows and reason != "diverged":
         # Moments and updated residuals carry rounding: what is certified is computed from the rows.
         at = problem.design.evaluate(iterate.coef)
-        found = _gap(problem, iterate, at)
+        found = certified(problem, iterate, at)
         if reason == "converged" and not float(found.relative.max()) <= tol:
             reason = "stalled"
     relative = float(found.relative.max())
@@ -182,7 +111,7 @@ def fit(
     certificate = Certificate(
         objective, objective - total, total, relative, converged, words, found.box
     )
-    notes = [*_constants(problem), *iterate.notes]
+    notes = [*findings(problem.design), *iterate.notes]
     if found.box is not None:
         notes.append(_box_in_words(found.box))
     return Fit(
@@ -204,49 +133,6 @@ def fit(
     )
 
 
-def _drive(
-    problem: Problem,
-    solver: Solver,
-    start: Float | None,
-    limit: int,
-    tol: float,
-    watched: _Watched,
-) -> str:
-    """Run the solver to its end for this one penalty; why it ended."""
-    steps = solver.along(problem, (problem.penalty,), start, limit)
-    first: float | None = None
-    ceiling = np.inf
-    answer: bool | None = None
-    while True:
-        try:
-            _, iterate = next(steps) if answer is None else steps.send(answer)
-        except StopIteration:
-            return "converged" if answer else "stalled"
-        if answer:  # told to stop, the solver had a better finish to offer
-            finished = _gap(problem, iterate, iterate.at)
-            if float(finished.relative.max()) <= tol:
-                watched.look(iterate, finished)
-            return "converged"
-        found = _gap(problem, iterate, iterate.at)
-        previous, previous_gap = watched.iterate, watched.gap
-        record = watched.look(iterate, found)
-        if first is None:
-            first = record.objective
-            ceiling = DIVERGED * max(first, float(problem.design.centre.null.sum()))
-        if not np.isfinite(record.objective) or record.objective > max(ceiling, 1e-300):
-            if previous is not None and not np.isfinite(record.objective):
-                watched.iterate, watched.gap = previous, previous_gap
-            return "diverged"
-        answer = record.relative_gap <= tol
-        if answer and (iterate.final or iterate.exact):
-            return "converged"
-        if not answer:
-            if iterate.final:
-                return _ending(record, first, iterate, limit)
-            if watched.stale > PATIENCE:
-                return "stalled"
-
-
 def _checked_start(problem: Problem, start: Float) -> Float:
     shape = (problem.design.columns, len(problem.design.source.targets))
     given = np.asarray(start, np.float64)
@@ -255,9 +141,8 @@ def _checked_start(problem: Problem, start: Float) -> Float:
     return given
 
 
-def _constants(problem: Problem) -> Iterator[str]:
+def findings(design: Design) -> Iterator[str]:
     """Sentences about targets and columns that do not vary."""
-    design = problem.design
     centre, source = design.centre, design.source
     for name, mean, null in zip(source.targets, centre.target_mean, centre.null, strict=True):
         if null == 0.0:
@@ -279,14 +164,3 @@ def _box_in_words(box: float) -> str:
     return (
         words if box <= BOX else f"{words}; one came within a tenth of {BOX:g}, and it was raised"
     )
-
-
-def _gap(problem: Problem, iterate: Iterate, at: Evaluation) -> Gap:
-    with np.errstate(over="ignore", invalid="ignore"):  # a diverging iterate's gap may be no number
-        return gap(problem, iterate.coef, at, iterate.factor, iterate.supports)
-
-
-def _ending(record: Record, first: float, iterate: Iterate, limit: int) -> str:
-    if record.objective > first * (1.0 + 1e-9) and iterate.iteration >= limit > 1:
-        return "diverged"
-    return "max_iter" if iterate.iteration >= limit and not iterate.exact else "stalled"

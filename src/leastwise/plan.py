@@ -93,7 +93,7 @@ def choose(problem: Problem, solver: str | Solver) -> Choice:
         if not isinstance(chosen, Solver):
             raise UsageError(f"solver must be a name or an object of lw.solvers, not {solver!r}")
         name = solver if isinstance(solver, str) else chosen.name
-        reason = chosen.refuse(problem)
+        reason = chosen.declines(problem)
         if reason is not None:
             raise UsageError(f"{name} cannot take this problem: {reason}")
         need = chosen.cost(shape).bytes
@@ -106,7 +106,7 @@ def choose(problem: Problem, solver: str | Solver) -> Choice:
     able: list[tuple[float, str, Solver]] = []
     too_large: list[str] = []
     for name, candidate in SOLVERS.items():
-        if name != candidate.name or candidate.refuse(problem) is not None:
+        if name != candidate.name or candidate.declines(problem) is not None:
             continue  # one way of a solver in the list already, or one that cannot
         cost = candidate.cost(shape)
         if cost.bytes > problem.memory:

@@ -11,7 +11,7 @@ squared loss.
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -46,6 +46,7 @@ class Shape:
     row_state : whether vectors of n can be kept beside the rows
     threads : how many blocks are worked on at a time ; scratch : bytes that takes beside the data
     l1 : whether any column has an l1 penalty ; l2 : whether every column has an l2 penalty
+    bounded : whether any coefficient has a bound ; joint : whether an l1 penalty joins outputs
     """
 
     rows: int
@@ -58,6 +59,8 @@ class Shape:
     scratch: int = 0
     l1: bool = False
     l2: bool = False
+    bounded: bool = False
+    joint: bool = False
 
 
 @dataclass(frozen=True)
@@ -118,6 +121,14 @@ class Design:
         if key not in self._cache:
             self._cache[key] = compute()
         return self._cache[key]
+
+    def worth_moments(self, memory: int) -> bool:
+        """Whether H fits the memory and rows are not far fewer than columns.
+
+        Forming H costs n p^2 once; it pays where many products with it follow.
+        """
+        p = self.columns
+        return 3 * 8 * p * p <= memory and (p <= 2 * self.source.rows or p <= 256)
 
     def moments(self, *, full: bool = True) -> Moments:
         """Centred moments of all rows: one pass, once; `full=False` does without p x p numbers."""
@@ -184,6 +195,12 @@ class Design:
         )
 
     @functools.cached_property
+    def scale(self) -> Float:
+        """(p,) what standardising divides by: sqrt(c_j), and 1 for a constant column."""
+        curvature = self.centre.curvature
+        return np.sqrt(np.where(curvature > 0.0, curvature, 1.0))
+
+    @functools.cached_property
     def gram(self) -> Float:
         """(p, p) H = Xc' S Xc / W; zero where a column is constant."""
         m = self.moments()
@@ -242,9 +259,15 @@ class Design:
         return self.mask(self.source.reduce(statistic, np.add) / self.centre.weight)
 
     def intercept_at(self, coef: Float) -> Float:
-        """(k,) b for this w."""
+        """(k,) b for this w (p, k)."""
+        return self.intercepts_at(coef[None])[0]
+
+    def intercepts_at(self, coef: Float) -> Float:
+        """(K, k) b for each of w (K, p, k)."""
         c = self.centre
-        return c.target_mean.copy() if c.mean is None else c.target_mean - c.mean @ coef
+        if c.mean is None:
+            return np.tile(c.target_mean, (coef.shape[0], 1))
+        return c.target_mean - np.einsum("p,wpk->wk", c.mean, coef)
 
 
 def _underflows(squares: Float) -> bool:
@@ -276,16 +299,32 @@ class Problem:
 
     @classmethod
     def of(
-        cls, source: Source, loss: Loss, penalty: ElasticNet, *, intercept: bool = True, memory: int
+        cls,
+        source: Source,
+        loss: Loss,
+        penalty: ElasticNet,
+        *,
+        intercept: bool = True,
+        standardize: bool = False,
+        memory: int,
+        design: Design | None = None,
     ) -> Problem:
-        """The problem over the rows of `source`."""
-        factors = penalty.factors
+        """The problem over the rows of `source`; `standardize` penalises w_j sqrt(c_j).
+
+        `design` is one of the same rows, loss and intercept, if what it has summed is to be used.
+        """
         p = len(source.columns)
-        if factors is not None and factors.shape != (p,):
-            raise DataError(f"there are {p} columns and {factors.size} penalty factors")
+        for what, given in (
+            ("penalty factors", penalty.factors),
+            ("lower bounds", penalty.lower),
+            ("upper bounds", penalty.upper),
+        ):
+            if given is not None and given.shape != (p,):
+                raise DataError(f"there are {p} columns and {given.size} {what}")
         if not loss.quadratic:
             raise UsageError(f"the {loss.name} loss has no solver here: squared loss has")
-        largest = 1.0 if factors is None else float(factors.max(initial=0.0))
+        factors = np.ones(1) if penalty.factors is None else penalty.factors
+        largest = float(factors[np.isfinite(factors)].max(initial=0.0))
         if max(penalty.l1, penalty.l2) * largest > LARGEST_STRENGTH:
             raise UsageError(
                 f"l1 and l2, times their factors, must be at most {LARGEST_STRENGTH:g}: the "
@@ -293,7 +332,13 @@ class Problem:
             )
         if p == 0:
             raise DataError("there is no column to fit: give at least one feature")
-        return cls(Design(source, loss, intercept), penalty, memory)
+        if design is None:
+            design = Design(source, loss, intercept)
+        if standardize:
+            if design.worth_moments(memory):
+                design.moments()  # first, so that the curvatures need no pass of their own
+            penalty = replace(penalty, scale=design.scale)
+        return cls(design, penalty, memory)
 
     def at(self, penalty: ElasticNet) -> Problem:
         """The same rows under another penalty; nothing is read again."""
@@ -303,6 +348,11 @@ class Problem:
     def strengths(self) -> tuple[Float, Float]:
         """(p,) l1 and (p,) l2 of each column."""
         return self.penalty.strengths(self.design.columns)
+
+    @functools.cached_property
+    def bounds(self) -> tuple[Float, Float]:
+        """(p,) the least and (p,) the largest value of each coefficient."""
+        return self.penalty.bounds(self.design.columns)
 
     @functools.cached_property
     def shape(self) -> Shape:
@@ -320,8 +370,15 @@ class Problem:
             source.scratch,
             bool((l1 > 0.0).any()),
             bool((l2 > 0.0).all()),
+            self.penalty.bounded,
+            self.penalty.joint and len(source.targets) > 1 and bool((l1 > 0.0).any()),
         )
 
+    @property
+    def null(self) -> Float:
+        """(g,) the mean loss of the intercept-only model, pooled where outputs are joined."""
+        return self.penalty.pool(self.design.centre.null)
+
     def objective(self, coef: Float, value: Float) -> Float:
-        """(k,) F, given the mean loss `value` at w."""
-        return value + self.penalty.value(coef)
+        """(g,) F, given the mean loss `value` (k,) at w; of all outputs where they are joined."""
+        return self.penalty.pool(value) + self.penalty.value(coef)

@@ -23,6 +23,7 @@ from leastwise.problem import Design, Evaluation, add
 from leastwise.sources import Source
 
 Float = NDArray[np.float64]
+Bounds = tuple[Float, Float]
 
 SMALL = 2000  # columns up to which an exact finish looks at all of them
 CHUNK = 64  # columns a chunk of a sweep over rows: b/2 more flops a column than n, and few products
@@ -70,7 +71,7 @@ class Descent(Protocol):
         """(p, k) w."""
         ...
 
-    def sweep(self, l1: Float, l2: Float, count: int) -> None:
+    def sweep(self, l1: Float, l2: Float, bounds: Bounds, count: int) -> None:
         """`count` sweeps over all columns."""
         ...
 
@@ -123,11 +124,12 @@ class _OverMomentsDescent:
     def coef(self) -> Float:
         return self._w.T
 
-    def sweep(self, l1: Float, l2: Float, count: int) -> None:
-        from leastwise.kernels import gram_sweeps
+    def sweep(self, l1: Float, l2: Float, bounds: Bounds, count: int) -> None:
+        from leastwise.kernels.sweeps import gram_sweeps
 
         u = np.ascontiguousarray((self.form.q - self.form.H @ self._w.T).T)
-        gram_sweeps(np.ascontiguousarray(self.form.H), u, self._w, l1, l2, count)
+        each = map(np.ascontiguousarray, (l1, l2, *bounds))
+        gram_sweeps(np.ascontiguousarray(self.form.H), u, self._w, *each, count)
 
     def evaluate(self) -> Evaluation:
         return self.form.evaluate(self.coef)
@@ -221,8 +223,8 @@ class _OverRowsDescent:
 
         return self.form.source.map(residual)
 
-    def sweep(self, l1: Float, l2: Float, count: int) -> None:
-        from leastwise.kernels import gram_sweeps
+    def sweep(self, l1: Float, l2: Float, bounds: Bounds, count: int) -> None:
+        from leastwise.kernels.sweeps import gram_sweeps
 
         for _ in range(count):
             if self._age and self._age % REFRESH == 0:
@@ -233,7 +235,8 @@ class _OverRowsDescent:
                 u = np.ascontiguousarray(u.T)
                 w = np.ascontiguousarray(self._w[:, columns])
                 before = w.copy()
-                gram_sweeps(H, u, w, l1[columns], l2[columns], 1)
+                each = (np.ascontiguousarray(part[columns]) for part in (l1, l2, *bounds))
+                gram_sweeps(H, u, w, *each, 1)
                 if not np.array_equal(w, before):
                     self._w[:, columns] = w
                     self._move(columns, (w - before).T)
@@ -276,12 +279,6 @@ def _share(columns: slice, whole: Float) -> float:
 
 
 def quadratic_form(design: Design, memory: int) -> Quadratic:
-    """Over moments where H fits the memory and rows are not far fewer than columns.
-
-    Forming H costs n p^2 once; it pays where many products with it follow and p is not far above n.
-    """
-    n, p = design.source.rows, design.columns
-    fits = 3 * 8 * p * p <= memory
-    worthwhile = p <= 2 * n or p <= 256
-    make = OverMoments if fits and worthwhile else OverRows
+    """Over moments where they are worth having, else over the rows."""
+    make = OverMoments if design.worth_moments(memory) else OverRows
     return design.cached(make.name, lambda: make(design))

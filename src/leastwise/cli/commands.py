@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -13,11 +14,22 @@ Examples:
   leastwise fit houses.parquet --target price
   leastwise fit houses.csv --target price --category zipcode --exclude id,date
   leastwise fit houses.csv --target price --l1 100 --holdout 0.2 --report houses.html
+  leastwise fit houses.csv --target price --cv --rule 1se --standardize
   leastwise fit houses.csv --target price --save price.json
 
 \b
 Exit codes: 0 done; 1 the data; 2 the call; 3 not converged (all is printed and written);
 70 an error in leastwise; 130 interrupted."""
+
+PATH_EXAMPLES = """\b
+Examples:
+  leastwise path houses.parquet --target price --standardize
+  leastwise path houses.csv --target price --l1-ratio 0.5 --strengths 50 --report path.html
+  leastwise path houses.csv --target price --unpenalised sqft_living --save path.csv
+
+\b
+Exit codes: 0 done; 1 the data; 2 the call; 3 not converged at every strength (all is printed
+and written); 70 an error in leastwise; 130 interrupted."""
 
 PREDICT_EXAMPLES = """\b
 Examples:
@@ -25,13 +37,16 @@ Examples:
   leastwise predict price.json new.parquet -o prices.parquet
   leastwise predict price.json new.csv | head"""
 
+Command = Callable[..., Any]
+
 
 class _Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
-            there = " and ".join(sorted(self.commands))
+            *others, last = sorted(self.commands)
+            there = f"{', '.join(others)} and {last}"
             raise click.UsageError(f"No such command {args[0]!r}: there are {there}.", ctx)
         return super().resolve_command(ctx, args)
 
@@ -40,7 +55,7 @@ class _Commands(click.Group):
     cls=_Commands,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="leastwise fit --help and leastwise predict --help show examples.",
+    epilog="leastwise COMMAND --help shows examples.",
 )
 @click.version_option(__version__, prog_name="leastwise")
 @click.pass_context
@@ -57,63 +72,149 @@ def _once(context: click.Context, parameter: click.Parameter, value: tuple[str, 
     return value[0] if value else None
 
 
+def _names(option: str, help: str, *aliases: str) -> Command:
+    return click.option(option, *aliases, multiple=True, metavar="A,B", help=help)
+
+
+def _one_name(option: str, help: str) -> Command:
+    return click.option(option, multiple=True, callback=_once, metavar="NAME", help=help)
+
+
+READING = (
+    click.argument("file"),
+    click.option("--target", "-t", multiple=True, metavar="NAME", help="The column to predict."),
+    _names("--features", "Columns to predict from. [default: all]"),
+    _names("--exclude", "Columns to leave out."),
+    _names("--category", "Columns of numbers that are names, such as a zipcode."),
+    _one_name("--weight", "The column of the rows' weights."),
+    click.option(
+        "--missing",
+        type=click.Choice(["drop", "error"]),
+        default="drop",
+        show_default=True,
+        help="What to do with rows that have a missing value.",
+    ),
+)
+PENALTY = (
+    click.option(
+        "--standardize",
+        is_flag=True,
+        help="Penalise coefficients in units of their columns' standard deviations.",
+    ),
+    click.option("--positive", is_flag=True, help="Keep every coefficient at 0 or above."),
+    _names("--unpenalised", "Columns whose coefficients are not penalised."),
+)
+SOLVING = (
+    click.option(
+        "--solver", default="auto", show_default=True, metavar="S", help="How to solve it."
+    ),
+    click.option(
+        "--tol",
+        type=float,
+        default=1e-9,
+        show_default=True,
+        metavar="T",
+        help="Relative gap to reach.",
+    ),
+    click.option("--max-iter", type=click.IntRange(min=1), metavar="N", help="Most iterations."),
+    click.option("--memory", metavar="2GB", help="What solving may take beside the data."),
+    click.option("--no-intercept", is_flag=True, help="Fit no intercept."),
+)
+FIT_PENALTY = (
+    click.option(
+        "--l1",
+        type=float,
+        metavar="X",
+        help="Strength of the l1 penalty (lasso), in y's unit times x's.",
+    ),
+    click.option("--l2", type=float, metavar="X", help="Strength of the l2 penalty (ridge)."),
+)
+CROSSING = (
+    click.option("--cv", is_flag=True, help="Choose the penalty by cross-validation."),
+    click.option(
+        "--folds", type=click.IntRange(min=2), metavar="N", help="With --cv. [default: 10]"
+    ),
+    click.option(
+        "--rule",
+        type=click.Choice(["min", "1se"]),
+        help="With --cv: the least error, or the largest strength within a standard error of it.",
+    ),
+    click.option(
+        "--l1-ratio",
+        metavar="0.5,1",
+        help="With --cv: ratios to try. [default: 0.1,0.5,0.9,1]",
+    ),
+    click.option(
+        "--strengths",
+        metavar="N",
+        help="With --cv: how many for each ratio, or which (5,2,1). [default: 100]",
+    ),
+    click.option(
+        "--smallest",
+        type=float,
+        metavar="X",
+        help="With --cv: the last strength as a share of the first. [default: 0.001]",
+    ),
+    _one_name("--group", "With --cv: rows with one value here stay in one fold."),
+)
+SPLITTING = (
+    click.option(
+        "--holdout", type=float, metavar="0.2", help="Share of rows to keep out of the fit."
+    ),
+    click.option(
+        "--seed",
+        type=click.IntRange(min=0),
+        default=0,
+        show_default=True,
+        metavar="N",
+        help="Which rows are held out, and which are in which fold.",
+    ),
+)
+GRID = (
+    click.option(
+        "--l1-ratio",
+        type=float,
+        default=1.0,
+        show_default=True,
+        metavar="X",
+        help="1 for the lasso, 0 for ridge, the elastic net between.",
+    ),
+    click.option(
+        "--strengths",
+        default="100",
+        show_default=True,
+        metavar="N",
+        help="How many, from the one that zeroes every coefficient; or which (5,2,1).",
+    ),
+    click.option(
+        "--smallest",
+        type=float,
+        metavar="X",
+        help="The last strength as a share of the first. [default: 0.001]",
+    ),
+)
+WRITING = (
+    click.option("--json", "as_json", is_flag=True, help="Print all as JSON and nothing else."),
+    click.option("--all", "everything", is_flag=True, help="Print every line and finding."),
+)
+
+
+def _options(*groups: tuple[Command, ...]) -> Callable[[Command], Command]:
+    """All options of the groups, in their order."""
+
+    def decorated(command: Command) -> Command:
+        for option in reversed([option for group in groups for option in group]):
+            command = option(command)
+        return command
+
+    return decorated
+
+
 @leastwise.command(epilog=FIT_EXAMPLES)
-@click.argument("file")
-@click.option("--target", "-t", multiple=True, metavar="NAME", help="The column to predict.")
-@click.option(
-    "--features", multiple=True, metavar="A,B", help="Columns to predict from. [default: all]"
-)
-@click.option("--exclude", multiple=True, metavar="A,B", help="Columns to leave out.")
-@click.option(
-    "--category",
-    multiple=True,
-    metavar="A,B",
-    help="Columns of numbers that are names, such as a zipcode.",
-)
-@click.option(
-    "--weight",
-    multiple=True,
-    callback=_once,
-    metavar="NAME",
-    help="The column of the rows' weights.",
-)
-@click.option(
-    "--missing",
-    type=click.Choice(["drop", "error"]),
-    default="drop",
-    show_default=True,
-    help="What to do with rows that have a missing value.",
-)
-@click.option(
-    "--l1",
-    type=float,
-    default=0.0,
-    metavar="X",
-    help="Strength of the l1 penalty (lasso), in y's unit times x's.",
-)
-@click.option(
-    "--l2", type=float, default=0.0, metavar="X", help="Strength of the l2 penalty (ridge)."
-)
-@click.option("--solver", default="auto", show_default=True, metavar="S", help="How to solve it.")
-@click.option(
-    "--tol", type=float, default=1e-9, show_default=True, metavar="T", help="Relative gap to reach."
-)
-@click.option("--max-iter", type=click.IntRange(min=1), metavar="N", help="The most iterations.")
-@click.option("--memory", metavar="2GB", help="What solving may take beside the data.")
-@click.option("--no-intercept", is_flag=True, help="Fit no intercept.")
-@click.option("--holdout", type=float, metavar="0.2", help="Share of rows to keep out of the fit.")
-@click.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    metavar="N",
-    help="Which rows are held out.",
-)
+@_options(READING, FIT_PENALTY, PENALTY, CROSSING, SOLVING, SPLITTING)
 @click.option("--report", metavar="HTML", help="Write a page about the fit.")
 @click.option("--save", metavar="JSON", help="Write the model, which holds no row of the data.")
-@click.option("--json", "as_json", is_flag=True, help="Print the model as JSON and nothing else.")
-@click.option("--all", "everything", is_flag=True, help="Print every coefficient and finding.")
+@_options(WRITING)
 @click.pass_context
 def fit(context: click.Context, **options: Any) -> int:
     """Fit least squares to the table in FILE and certify it.
@@ -124,6 +225,26 @@ def fit(context: click.Context, **options: Any) -> int:
     from leastwise.cli.fitting import Options, fit_table
 
     return fit_table(Options(**options), context.find_root().obj)
+
+
+@leastwise.command(epilog=PATH_EXAMPLES)
+@_options(READING, GRID, PENALTY, SOLVING)
+@click.option("--report", metavar="HTML", help="Write a page about the path.")
+@click.option(
+    "--save",
+    metavar="FILE",
+    help="Write the coefficients, a row a strength: .csv, .parquet or .json.",
+)
+@_options(WRITING)
+@click.pass_context
+def path(context: click.Context, **options: Any) -> int:
+    """Fit least squares to the table in FILE along a list of penalty strengths, each certified.
+
+    FILE and lists of names are as in leastwise fit.
+    """
+    from leastwise.cli.pathing import Options, path_table
+
+    return path_table(Options(**options), context.find_root().obj)
 
 
 @leastwise.command(epilog=PREDICT_EXAMPLES)

@@ -37,6 +37,7 @@ class Progress:
         self._words = ""
         self._done: float | None = None
         self._first: float | None = None
+        self._strengths, self._certified = 0, 0
         self._bar: Any = None
         self._task: Any = None
         self._timer: threading.Timer | None = None
@@ -69,10 +70,21 @@ class Progress:
             self._words, self._done = plain(words), None
             self._update()
 
+    def follow(self, strengths: int) -> None:
+        """From here on the bar is the share of so many strengths that are certified."""
+        self._strengths = strengths
+        self.say(f"fitting {strengths:,} strengths")
+
     def watch(self, record: Record) -> None:
         """Take note of a look at the fit."""
         gap = record.relative_gap
         with self._lock:
+            if self._strengths:
+                self._certified = min(self._certified + (gap <= self._tol), self._strengths)
+                self._words = f"{self._certified:,} of {self._strengths:,} strengths"
+                self._done = self._certified / self._strengths
+                self._update()
+                return
             self._words = f"iteration {record.iteration}, relative gap {brief(gap)}"
             if self._first is None and math.isfinite(gap):
                 self._first = max(gap, 10.0 * self._tol)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,12 +21,14 @@ from leastwise.cli.text import (
     shortened,
     width,
 )
+from leastwise.report.choosing import choosing, judged
 from leastwise.report.facts import kind
 from leastwise.report.words import count, listed
 
 if TYPE_CHECKING:
     from leastwise.inference import Inference
     from leastwise.model import Model
+    from leastwise.model.along import Paths
 
 MANY, LARGEST = 40, 25  # with more coefficients than MANY only the LARGEST are shown
 MOST_NOTES = 20
@@ -47,32 +49,47 @@ def summary(
     everything : every coefficient and every finding, however many
     """
     wide = width()
-    lines = [bold(_title(model)), *_facts(_before(model, file), wide), ""]
-    lines += _notes(model, wide, everything)
+    lines = [bold(_title(model)), *facts(_before(model, file), wide), ""]
+    chosen = () if model.cross_validation is None else model.cross_validation.notes
+    lines += found((*chosen, *model.notes, *model.fit.notes), wide, everything)
     for place, target in enumerate(model.targets):
         if len(model.targets) > 1:
             lines.append(bold(f"{plain(target)}: R2 {share(model.r2[place])}"))
         lines += [*_coefficients(model, model.inference[place], wide, everything), ""]
-    lines += _facts(_after(model, seconds), wide)
+    lines += facts(_after(model, seconds), wide)
     return "\n".join(lines) + "\n"
 
 
 def _title(model: Model) -> str:
-    targets = [plain(name) for name in model.targets]
-    named = listed(targets) if len(targets) <= 3 else count(len(targets), "target")
+    named = targets_in_words(model.targets)
     columns = count(len(model.columns), "column")
     return f"{kind(model)}: {named} from {columns} of {count(model.rows_used, 'row')}"
 
 
+def targets_in_words(targets: Sequence[str]) -> str:
+    """The names of few targets, the number of many."""
+    return listed(map(plain, targets)) if len(targets) <= 3 else count(len(targets), "target")
+
+
 def _before(model: Model, file: str) -> Iterator[tuple[str, str]]:
-    rows = f"{count(model.rows_read)} read from {plain(file)}, {count(model.rows_used)} used"
-    if model.rows_dropped:
-        where = ", ".join(f"{plain(name)} {count(n)}" for name, n in model.missing.items() if n)
-        rows += f", {count(model.rows_dropped)} left out for missing values ({where})"
+    rows = rows_read(model, file)
     if model.holdout is not None:
         rows += f", {count(model.holdout.rows)} held out (seed {model.holdout.seed})"
     yield "rows", rows
     yield "objective", model.equation()
+    if model.cross_validation is not None:
+        for fact in choosing(model, number):
+            yield fact.name, f"{fact.value}: {fact.note}"
+        yield "judged by", judged(model.cross_validation, number)
+
+
+def rows_read(of: Model | Paths, file: str) -> str:
+    """Where the rows went."""
+    rows = f"{count(of.rows_read)} read from {plain(file)}, {count(of.rows_used)} used"
+    if of.rows_dropped:
+        where = ", ".join(f"{plain(name)} {count(n)}" for name, n in of.missing.items() if n)
+        rows += f", {count(of.rows_dropped)} left out for missing values ({where})"
+    return rows
 
 
 def _after(model: Model, seconds: tuple[float, float]) -> Iterator[tuple[str, str]]:
@@ -86,8 +103,18 @@ def _after(model: Model, seconds: tuple[float, float]) -> Iterator[tuple[str, st
     yield "certificate", certificate(model)
     fit = model.fit
     yield "solver", f"{fit.solver}: {plain(fit.why)}"
-    work = [count(fit.iterations, "iteration"), f"{fit.passes:.3g} passes over the data"]
-    yield "time", f"{_time(seconds[0])} reading, {_time(seconds[1])} fitting ({', '.join(work)})"
+    work = [count(fit.iterations, "iteration"), passes_in_words(fit.passes)]
+    yield "time", seconds_spent(seconds, work)
+
+
+def passes_in_words(passes: float) -> str:
+    """How often the data were read."""
+    return f"{passes:.3g} {'pass' if passes == 1.0 else 'passes'} over the data"
+
+
+def seconds_spent(seconds: tuple[float, float], work: Sequence[str]) -> str:
+    """The time of reading and of fitting, and what the fit did with it."""
+    return f"{_time(seconds[0])} reading, {_time(seconds[1])} fitting ({', '.join(work)})"
 
 
 def _quality(model: Model, table: Inference) -> Iterator[tuple[str, str]]:
@@ -118,8 +145,9 @@ def certificate(model: Model) -> str:
     return f"NOT CONVERGED: relative gap {gap} > {tol} {bound}: {plain(found.reason)}"
 
 
-def _facts(facts: Iterator[tuple[str, str]], wide: int) -> list[str]:
-    return [line for label, words in facts for line in _hanging(f"{label:<{LABEL}}", words, wide)]
+def facts(given: Iterator[tuple[str, str]], wide: int) -> list[str]:
+    """A line for each label and its words, or several on a narrow terminal."""
+    return [line for label, words in given for line in _hanging(f"{label:<{LABEL}}", words, wide)]
 
 
 def _hanging(label: str, words: str, wide: int) -> list[str]:
@@ -132,8 +160,9 @@ def _hanging(label: str, words: str, wide: int) -> list[str]:
     )
 
 
-def _notes(model: Model, wide: int, everything: bool) -> list[str]:
-    notes = list(dict.fromkeys(plain(note) for note in (*model.notes, *model.fit.notes)))
+def found(given: Sequence[str], wide: int, everything: bool) -> list[str]:
+    """The findings, each once."""
+    notes = list(dict.fromkeys(map(plain, given)))
     if not notes:
         return []
     shown = notes if everything else notes[:MOST_NOTES]

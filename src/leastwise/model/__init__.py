@@ -13,4 +13,10 @@ array([21.])
 from leastwise.model.build import fit_source
 from leastwise.model.model import Holdout, Model, linear, r_squared
 
-__all__ = ["Holdout", "Model", "fit_source", "linear", "r_squared"]
+__all__ = [
+    "Holdout",
+    "Model",
+    "fit_source",
+    "linear",
+    "r_squared",
+]

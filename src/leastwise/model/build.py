@@ -6,6 +6,7 @@ import platform
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache, partial
+from typing import Any
 
 import numpy as np
 import scipy
@@ -16,9 +17,9 @@ from leastwise.fit import Fit, Record, fit
 from leastwise.inference import evidence, infer
 from leastwise.losses import Squared
 from leastwise.model.model import Model
-from leastwise.penalties import ElasticNet
+from leastwise.penalties import ElasticNet, box
 from leastwise.plan import memory_allowed
-from leastwise.problem import Problem
+from leastwise.problem import Design, Problem
 from leastwise.solvers import Solver
 from leastwise.sources import Source
 
@@ -34,11 +35,14 @@ def fit_source(
     l1: float = 0.0,
     l2: float = 0.0,
     factors: Float | None = None,
+    bounds: Any = None,
+    standardize: bool = False,
     intercept: bool = True,
     solver: str | Solver = "auto",
     tol: float = 1e-9,
     max_iter: int | None = None,
     memory: str | int | None = None,
+    design: Design | None = None,
     start: Float | None = None,
     watch: Callable[[Record], None] | None = None,
     command: str | None = None,
@@ -49,9 +53,12 @@ def fit_source(
     ----------
     source : rows in memory, a `Table` or another source
     l1, l2, factors : the penalty sum_j f_j (l1 |w_j| + l2/2 w_j^2)
+    bounds : (lower, upper) of the coefficients, numbers, (p,) numbers or None
+    standardize : whether w_j times its column's standard deviation is penalised instead
     intercept : whether b is fitted
     solver, tol, max_iter, start, watch : as in `leastwise.fit.fit`
     memory : what solving may take beyond the data, such as "2GB"; most of what is free by default
+    design : of the same rows, if sums over them are known
     command : kept with the model
 
     Returns
@@ -64,11 +71,20 @@ def fit_source(
     UsageError, DataError
         As `Problem.of` and `fit` raise them.
     """
-    penalty = ElasticNet(l1, l2, factors)
     p = len(source.columns)
+    lower, upper = box(bounds, p)
+    penalty = ElasticNet(l1, l2, factors, lower, upper)
     small = memory is None and source.rows * p <= FEW and p <= 1000
     room = ROOM if small else memory_allowed(memory)
-    problem = Problem.of(source, Squared(), penalty, intercept=intercept, memory=room)
+    problem = Problem.of(
+        source,
+        Squared(),
+        penalty,
+        intercept=intercept,
+        standardize=standardize,
+        memory=room,
+        design=design,
+    )
     found = fit(problem, solver, tol=tol, max_iter=max_iter, start=start, watch=watch)
     encoding = getattr(source, "encoding", None)
     rows_dropped = getattr(source, "rows_dropped", 0)
@@ -77,6 +93,8 @@ def fit_source(
         l1=float(l1),
         l2=float(l2),
         factors=None if factors is None else tuple(np.asarray(factors, np.float64).tolist()),
+        bounds=_bounds(penalty, p),
+        standardize=standardize,
         intercept_fitted=intercept,
         weighted=getattr(source, "weight", None) is not None,
         tol=float(tol),
@@ -96,6 +114,13 @@ def fit_source(
         command=command,
         versions=versions(encoding is not None),
     )
+
+
+def _bounds(penalty: ElasticNet, p: int) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+    if not penalty.bounded:
+        return None
+    lower, upper = penalty.bounds(p)
+    return tuple(lower.tolist()), tuple(upper.tolist())
 
 
 def _r2(problem: Problem, found: Fit) -> tuple[float, ...]:

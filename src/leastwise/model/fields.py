@@ -77,6 +77,21 @@ class Fields:
             raise self._wrong(name, "a number" if least < 0 else f"a number of at least {least:g}")
         return number
 
+    def length(self, name: str) -> int:
+        """How many items a list has."""
+        value = self.value(name)
+        if not isinstance(value, list):
+            raise self._wrong(name, "a list")
+        return len(cast("list[Any]", value))
+
+    def shape(self, name: str) -> tuple[int, int]:
+        """How many lists a list has, and how many items the first of them."""
+        rows = self.length(name)
+        first = self.value(name)[0] if rows else []
+        if not isinstance(first, list):
+            raise self._wrong(name, "a list of lists")
+        return rows, len(cast("list[Any]", first))
+
     def numbers(
         self, name: str, shape: tuple[int, ...], *, least: float | None = None
     ) -> NDArray[np.float64]:

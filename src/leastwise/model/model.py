@@ -19,6 +19,7 @@ from leastwise.errors import DataError
 from leastwise.fit import Fit
 
 if TYPE_CHECKING:
+    from leastwise.cv.result import CrossValidation
     from leastwise.inference import Inference
 
 Float = NDArray[np.float64]
@@ -48,6 +49,8 @@ class Model:
     ----------
     loss : "squared"
     l1, l2 : strengths of the penalty ; factors : (p,) one a column, or None for ones
+    bounds : (p,) lower and (p,) upper of the coefficients, or None for none
+    standardize : whether coefficients were penalised times their columns' standard deviations
     intercept_fitted : whether b was fitted, or is zero
     weighted : whether rows had weights
     tol : the relative gap that was asked for
@@ -60,6 +63,7 @@ class Model:
     missing : column -> how many values it misses in the rows read
     r2 : (k,) about the mean, or about zero without an intercept; nan for a constant target
     holdout : what was held out of the fit, if anything was
+    cross_validation : what chose l1 and l2, if that did
     notes : what was found in the data, in sentences
     command : the command line that repeats the fit
     versions : name -> version of what computed it
@@ -69,6 +73,8 @@ class Model:
     l1: float
     l2: float
     factors: tuple[float, ...] | None
+    bounds: tuple[tuple[float, ...], tuple[float, ...]] | None
+    standardize: bool
     intercept_fitted: bool
     weighted: bool
     tol: float
@@ -85,6 +91,7 @@ class Model:
     missing: Mapping[str, int]
     r2: tuple[float, ...]
     holdout: Holdout | None = None
+    cross_validation: CrossValidation | None = None
     notes: tuple[str, ...] = ()
     command: str | None = None
     versions: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -154,10 +161,14 @@ class Model:
         mean = "weighted mean" if self.weighted else "mean"
         words = [f"The {mean} of half the squared residuals"]
         each = " times their factors" if self.factors is not None else ""
+        if self.standardize:
+            each += " in units of their columns' standard deviations"
         if self.l1:
             words.append(f"plus {self.l1:.6g} times the sum of absolute coefficients{each}")
         if self.l2:
             words.append(f"plus {self.l2:.6g}/2 times the sum of squared coefficients{each}")
+        if self.bounds is not None:
+            words.append("within bounds of the coefficients")
         return ", ".join(words) + "."
 
     def equation(self) -> str:
@@ -175,11 +186,13 @@ class Model:
         mean = "(1/sum_i s_i) sum_i s_i/2" if self.weighted else "(1/n) sum_i 1/2"
         parts = [f"minimise over {over}: {mean} (y_i{b} - x_i·w)^2"]
         f = "" if self.factors is None else "f_j "
+        s, s2 = ("sd_j ", "sd_j^2 ") if self.standardize else ("", "")
         if self.l1:
-            parts.append(f"{self.l1:.6g} sum_j {f}|w_j|")
+            parts.append(f"{self.l1:.6g} sum_j {f}{s}|w_j|")
         if self.l2:
-            parts.append(f"{self.l2:.6g}/2 sum_j {f}w_j^2")
-        return " + ".join(parts)
+            parts.append(f"{self.l2:.6g}/2 sum_j {f}{s2}w_j^2")
+        within = "" if self.bounds is None else ", lower_j <= w_j <= upper_j"
+        return " + ".join(parts) + within
 
     def to_dict(self) -> dict[str, Any]:
         """The model in JSON's own types: floats to their last digit, nan and infinities as text."""

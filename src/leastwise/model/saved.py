@@ -25,7 +25,7 @@ from leastwise.model.model import Holdout, Model
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-FORMAT, VERSION = "leastwise-model", 1
+FORMAT, VERSION = "leastwise-model", 2
 MOST_RECORDS = 200
 
 
@@ -39,6 +39,8 @@ def to_dict(model: Model) -> dict[str, Any]:
         "l1": model.l1,
         "l2": model.l2,
         "factors": _plain(model.factors),
+        "bounds": None if model.bounds is None else [_plain(side) for side in model.bounds],
+        "standardize": model.standardize,
         "tol": model.tol,
         "intercept_fitted": model.intercept_fitted,
         "weighted": model.weighted,
@@ -48,6 +50,7 @@ def to_dict(model: Model) -> dict[str, Any]:
         "coef": _plain(model.coef),
         "r2": _plain(model.r2),
         "holdout": _members(model.holdout),
+        "cross_validation": _crossed(model),
         "rows": {
             "read": model.rows_read,
             "used": model.rows_used,
@@ -71,6 +74,14 @@ def to_dict(model: Model) -> dict[str, Any]:
         "command": model.command,
         "versions": dict(model.versions),
     }
+
+
+def _crossed(model: Model) -> dict[str, Any] | None:
+    if model.cross_validation is None:
+        return None
+    from leastwise.model import choice
+
+    return _named(choice.members(model.cross_validation))
 
 
 def to_json(model: Model) -> str:
@@ -139,7 +150,16 @@ def from_dict(saved: object) -> Model:
     coef, intercept = given.numbers("coef", (k, p)), given.numbers("intercept", (k,))
     factors = None
     if given.has("factors"):
-        factors = tuple(given.numbers("factors", (p,), least=0.0).tolist())
+        values = given.numbers("factors", (p,))
+        if not (values >= 0.0).all():
+            raise not_ours("'factors' of the model are not all at least 0")
+        factors = tuple(values.tolist())
+    bounds = None
+    if given.has("bounds"):
+        lower, upper = given.numbers("bounds", (2, p))
+        if not ((lower <= 0.0) & (upper >= 0.0)).all():
+            raise not_ours("'bounds' of the model are not on both sides of 0")
+        bounds = tuple(lower.tolist()), tuple(upper.tolist())
     rows = given.part("rows")
     missing, versions = rows.part("missing"), given.part("versions")
     holdout = None
@@ -151,12 +171,19 @@ def from_dict(saved: object) -> Model:
             held.whole("seed"),
             held.number("share", least=0.0),
         )
+    crossed = None
+    if given.has("cross_validation"):
+        from leastwise.model import choice
+
+        crossed = choice.from_fields(given.part("cross_validation"))
     fitted = given.flag("intercept_fitted")
     return Model(
         loss="squared",
         l1=given.number("l1", least=0.0),
         l2=given.number("l2", least=0.0),
         factors=factors,
+        bounds=bounds,
+        standardize=given.flag("standardize"),
         intercept_fitted=fitted,
         weighted=given.flag("weighted"),
         tol=given.number("tol", least=0.0),
@@ -173,6 +200,7 @@ def from_dict(saved: object) -> Model:
         missing={name: missing.whole(name) for name in missing.names_there()},
         r2=tuple(given.numbers("r2", (k,)).tolist()),
         holdout=holdout,
+        cross_validation=crossed,
         notes=given.texts("notes"),
         command=given.text("command") if given.has("command") else None,
         versions={name: versions.text(name) for name in versions.names_there()},
@@ -268,7 +296,11 @@ def _members(value: Any) -> dict[str, Any] | None:
     """A flat dataclass as a dict of JSON's types."""
     if value is None:
         return None
-    return {part.name: _plain(getattr(value, part.name)) for part in fields(value)}
+    return _named({part.name: getattr(value, part.name) for part in fields(value)})
+
+
+def _named(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: _plain(value) for name, value in values.items()}
 
 
 def _plain(value: Any) -> Any:

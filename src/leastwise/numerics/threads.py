@@ -86,7 +86,17 @@ def parallel(function: Callable[[T], S], parts: Iterable[T]) -> list[S]:
 
     Each part runs in a copy of the caller's context, so that `np.errstate` holds there too.
     """
+    if getattr(_local, "working", False):  # waiting here for the pool that this part runs on
+        return [function(part) for part in parts]
+
+    def run(part: T) -> S:
+        _local.working = True
+        try:
+            return function(part)
+        finally:
+            _local.working = False
+
     pool = _pool(os.getpid())
     with one_blas_thread():
-        futures = [pool.submit(copy_context().run, function, part) for part in parts]
+        futures = [pool.submit(copy_context().run, run, part) for part in parts]
         return [future.result() for future in futures]

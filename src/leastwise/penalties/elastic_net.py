@@ -1,20 +1,26 @@
 """The elastic net (Zou and Hastie 2005): ridge and lasso are its two ends, no penalty its origin.
 
-Omega(w)  = sum_j f_j (l1 |w_j| + l2/2 w_j^2)
-prox      = S(w_j, t f_j l1) / (1 + t f_j l2),          S(v, t) = sign(v) max(|v| - t, 0)
-Omega*(v) = sum_j S(v_j, f_j l1)^2 / (2 f_j l2)         where f_j l2 > 0
-            0 if |v_j| <= f_j l1, else +inf             where f_j l2 = 0
+Omega(w)  = sum_j f_j (l1 s_j |w_j| + l2/2 s_j^2 w_j^2),      lower_j <= w_j <= upper_j
+prox      = S(w_j, t l1_j) / (1 + t l2_j) within the bounds,  S(v, t) = sign(v) max(|v| - t, 0)
+Omega*(v) = sum_j v_j u_j - l1_j |u_j| - l2_j/2 u_j^2,        u_j = S(v_j, l1_j) / l2_j within them
+
+with l1_j = f_j s_j l1 and l2_j = f_j s_j^2 l2. Without bounds and where l2_j = 0 the conjugate is
+0 for |v_j| <= l1_j and infinite beyond.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import ClassVar
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from leastwise.errors import UsageError, at_least_zero
 from leastwise.penalties.base import Float, Penalty
+
+EXCLUDED = 1e200  # the l1 of a column with an infinite factor: no correlation comes near it
 
 
 def soft_threshold(v: Float, t: Float | float) -> Float:
@@ -30,61 +36,171 @@ def soft_threshold(v: Float, t: Float | float) -> Float:
 
 @dataclass(frozen=True)
 class ElasticNet(Penalty):
-    """Omega(w) = sum_j f_j (l1 |w_j| + l2/2 w_j^2).
+    """Omega(w) = sum_j f_j (l1 s_j |w_j| + l2/2 s_j^2 w_j^2) within bounds.
 
     Parameters
     ----------
     l1, l2 : strengths, finite and not negative
-    factors : (p,) one a column, finite and not negative; 0 leaves a column unpenalised; ones by
-    default
+    factors : (p,) f, one a column, not negative; 0 leaves a column unpenalised, inf excludes it;
+    ones by default
+    lower, upper : (p,) bounds of each coefficient, lower <= 0 <= upper; none by default
+    scale : (p,) s, the units that coefficients are penalised in: the columns' standard deviations
+    where a fit standardises; ones by default
 
     Raises
     ------
     UsageError
-        If a strength or a factor is negative or not finite.
+        If a strength, a factor or a bound is out of range.
     """
 
     name: ClassVar[str] = "elastic-net"
     l1: float = 0.0
     l2: float = 0.0
     factors: Float | None = field(default=None, compare=False)
+    lower: Float | None = field(default=None, compare=False)
+    upper: Float | None = field(default=None, compare=False)
+    scale: Float | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         at_least_zero("l1", self.l1)
         at_least_zero("l2", self.l2)
         if self.factors is not None:
-            wrong = np.flatnonzero(~np.isfinite(self.factors) | (self.factors < 0))
-            if wrong.size:
-                at = int(wrong[0])
-                raise UsageError(
-                    f"the penalty factor of column {at} is {self.factors[at]}; "
-                    "factors are finite and at least 0"
-                )
+            _refuse(
+                np.isnan(self.factors) | (self.factors < 0),
+                self.factors,
+                "the penalty factor of column {at} is {value}; factors are at least 0, and inf "
+                "excludes a column",
+            )
+        if self.lower is not None:
+            _refuse(
+                ~(self.lower <= 0.0),
+                self.lower,
+                "the lower bound of column {at} is {value}; it must be 0 or below, so that zero "
+                "is allowed",
+            )
+        if self.upper is not None:
+            _refuse(
+                ~(self.upper >= 0.0),
+                self.upper,
+                "the upper bound of column {at} is {value}; it must be 0 or above, so that zero "
+                "is allowed",
+            )
+
+    @property
+    def bounded(self) -> bool:
+        """Whether any coefficient has a bound."""
+        sides = (self.lower, self.upper)
+        return any(side is not None and bool(np.isfinite(side).any()) for side in sides)
 
     def strengths(self, p: int) -> tuple[Float, Float]:
-        """(p,) l1 and (p,) l2 of each column."""
-        factors = np.ones(p) if self.factors is None else self.factors
-        return self.l1 * factors, self.l2 * factors
+        """(p,) l1_j and (p,) l2_j, with all factors and units in; not to be written to."""
+        if self.scale is None and self.factors is None:
+            return np.broadcast_to(float(self.l1), (p,)), np.broadcast_to(float(self.l2), (p,))
+        l1, l2 = np.full(p, float(self.l1)), np.full(p, float(self.l2))
+        if self.scale is not None:
+            with np.errstate(over="ignore"):
+                l1 *= self.scale
+                l2 = np.minimum(l2 * self.scale * self.scale, EXCLUDED)
+        if self.factors is not None:
+            excluded = np.isinf(self.factors)
+            factors = np.where(excluded, 1.0, self.factors)
+            l1 *= factors
+            l2 *= factors
+            l1[excluded] = EXCLUDED
+        return l1, l2
+
+    def bounds(self, p: int) -> tuple[Float, Float]:
+        """(p,) lower and (p,) upper, infinite where there is none; not to be written to."""
+        lower = np.broadcast_to(-np.inf, (p,)) if self.lower is None else self.lower
+        return lower, np.broadcast_to(np.inf, (p,)) if self.upper is None else self.upper
+
+    def times(self, strength: float) -> ElasticNet:
+        """The same penalty, l1 and l2 multiplied."""
+        return replace(self, l1=self.l1 * strength, l2=self.l2 * strength)
 
     def value(self, w: Float) -> Float:
-        l1, l2 = self.strengths(w.shape[0])
-        return l1 @ np.abs(w) + 0.5 * (l2 @ w**2)
+        size = np.abs(self.measure(w))
+        if self.scale is None and self.factors is None:
+            paid = self.l1 * size.sum(axis=0) + 0.5 * self.l2 * (size * size).sum(axis=0)
+        else:
+            l1, l2 = self.strengths(w.shape[0])
+            paid = l1 @ size + 0.5 * (l2 @ size**2)
+        if not self.bounded:
+            return paid
+        lower, upper = self.bounds(w.shape[0])
+        outside = (w < lower[:, None]) | (w > upper[:, None])
+        return np.where(outside.any(axis=0), np.inf, paid)
 
     def prox(self, w: Float, step: float | Float) -> Float:
         l1, l2 = self.strengths(w.shape[0])
-        return soft_threshold(w, (step * l1)[:, None]) / (1.0 + (step * l2)[:, None])
+        least = soft_threshold(w, (step * l1)[:, None]) / (1.0 + (step * l2)[:, None])
+        if not self.bounded:
+            return least
+        lower, upper = self.bounds(w.shape[0])
+        return np.clip(least, lower[:, None], upper[:, None])
 
     def conjugate(self, v: Float) -> Float:
-        l1, l2 = self.strengths(v.shape[0])
-        over = np.maximum(np.abs(v) - l1[:, None], 0.0)
-        ridged = l2 > 0
-        smooth = (over[ridged] ** 2 / (2.0 * l2[ridged])[:, None]).sum(axis=0)
-        outside = (over[~ridged] > 0.0).any(axis=0)
-        return np.where(outside, np.inf, smooth)
+        l1, l2 = (strength[:, None] for strength in self.strengths(v.shape[0]))
+        lower, upper = (side[:, None] for side in self.bounds(v.shape[0]))
+        return conjugates(self.measure(v), l1, l2, lower, upper).sum(axis=0)
 
     def feasible_scale(self, v: Float) -> Float:
         l1, l2 = self.strengths(v.shape[0])
-        bound = (l2 == 0.0)[:, None] & (v != 0.0)
+        lower, upper = self.bounds(v.shape[0])
+        v = self.measure(v)
+        free = ((v > 0.0) & np.isinf(upper)[:, None]) | ((v < 0.0) & np.isinf(lower)[:, None])
+        bound = free & (l2 == 0.0)[:, None]
         with np.errstate(divide="ignore", over="ignore"):
             ratio = np.where(bound, l1[:, None] / np.where(bound, np.abs(v), 1.0), np.inf)
         return ratio.min(axis=0, initial=np.inf)
+
+
+def conjugates(v: Float, l1: Float, l2: Float, lower: Float, upper: Float) -> Float:
+    """sup over u in [lower, upper] of v u - l1 |u| - l2/2 u^2, elementwise; +inf where unbounded.
+
+    Examples
+    --------
+    >>> conjugates(np.array([0.5, 3.0, 3.0]), 1.0, np.array([0.0, 2.0, 0.0]), -1.0, 5.0)
+    array([ 0.,  1., 10.])
+    """
+    over = np.maximum(np.abs(v) - l1, 0.0)
+    furthest = np.where(v > 0.0, upper, -lower)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        reached = np.minimum(np.where(l2 > 0.0, over / l2, np.inf), furthest)
+        gained = over * reached - np.where(l2 > 0.0, 0.5 * l2 * reached**2, 0.0)
+    return np.where((over == 0.0) | (furthest == 0.0), 0.0, gained)
+
+
+def box(bounds: Any, p: int) -> tuple[Float | None, Float | None]:
+    """(p,) lower and (p,) upper of `bounds`, a pair of numbers, arrays or None; or of None.
+
+    Raises
+    ------
+    UsageError
+        If it is not a pair, or a side is neither one number nor p of them.
+
+    Examples
+    --------
+    >>> box((0, None), 2)
+    (array([0., 0.]), None)
+    """
+    if bounds is None:
+        return None, None
+    if not isinstance(bounds, Sequence | np.ndarray) or len(bounds) != 2:
+        raise UsageError(f"bounds must be a pair (lower, upper), not {bounds!r}")
+    sides: list[Float | None] = []
+    for side in bounds:
+        try:
+            values = None if side is None else np.array(side, np.float64)
+        except (TypeError, ValueError):
+            raise UsageError(f"a bound is a number, {p} numbers or None, not {side!r}") from None
+        if values is not None and values.shape not in ((), (p,)):
+            raise UsageError(f"there are {p} columns and a bound of shape {values.shape}")
+        sides.append(None if values is None else np.broadcast_to(values, (p,)).copy())
+    return sides[0], sides[1]
+
+
+def _refuse(wrong: NDArray[np.bool_], values: Float, words: str) -> None:
+    at = np.flatnonzero(wrong)
+    if at.size:
+        raise UsageError(words.format(at=int(at[0]), value=values[at[0]]))

@@ -1,6 +1,7 @@
-"""A fitted model as one self-contained HTML page.
+"""A fitted model, or a path, as one self-contained HTML page.
 
-`diagnostics` summarises the residuals, `render` makes the page's text, `write` puts it in a file.
+`diagnostics` summarises the residuals, `render` makes the page's text, `write` puts it in a file;
+`render_paths` makes the page of paths.
 """
 
 from __future__ import annotations
@@ -13,18 +14,34 @@ if TYPE_CHECKING:
     import os
 
     from leastwise.model import Model
+    from leastwise.model.along import Paths
 
-__all__ = ["Diagnostics", "Residuals", "diagnostics", "render", "write"]
+__all__ = ["Diagnostics", "Residuals", "diagnostics", "render", "render_paths", "write"]
 
 
-def render(model: Model, diagnostics: Diagnostics) -> str:
-    """The page of `model` as HTML: no other file, no request, the same text for the same fit."""
+def render(model: Model, diagnostics: Diagnostics, paths: Paths | None = None) -> str:
+    """The page of `model` as HTML: no other file, no request, the same text for the same fit.
+
+    `paths` are drawn where cross-validation chose the penalty: those of the ratio it chose.
+    """
     from leastwise.report.page import page
 
-    return page(model, diagnostics)
+    return page(model, diagnostics, paths)
 
 
-def write(model: Model, diagnostics: Diagnostics, path: str | os.PathLike[str]) -> None:
+def render_paths(paths: Paths) -> str:
+    """The page of `paths` as HTML, in the same way."""
+    from leastwise.report.path_page import path_page
+
+    return path_page(paths)
+
+
+def write(
+    model: Model,
+    diagnostics: Diagnostics,
+    path: str | os.PathLike[str],
+    paths: Paths | None = None,
+) -> None:
     """Write the page of `model` to `path`, whole or not at all.
 
     Raises
@@ -34,4 +51,4 @@ def write(model: Model, diagnostics: Diagnostics, path: str | os.PathLike[str]) 
     """
     from leastwise.files import write_atomically
 
-    write_atomically(path, render(model, diagnostics))
+    write_atomically(path, render(model, diagnostics, paths))

@@ -13,6 +13,7 @@ from leastwise.report.words import clean, count, listed, number, probability, r_
 
 if TYPE_CHECKING:
     from leastwise.model import Model
+    from leastwise.model.along import Paths
 
 ROUNDING = float(np.finfo(float).eps)  # a smaller gap is none that float64 can tell from zero
 LOSSES = {"squared": "Least squares"}
@@ -199,14 +200,15 @@ def kind(model: Model) -> str:
     return name + penalty
 
 
-def rows(model: Model) -> str:
+def rows(of: Model | Paths) -> str:
     """Where the rows went, in one sentence."""
-    words = f"{count(model.rows_read, 'row')} read, {count(model.rows_used)} used"
-    if model.rows_dropped:
-        words += f", {count(model.rows_dropped)} dropped because a value was missing"
-    if model.holdout is not None:
+    words = f"{count(of.rows_read, 'row')} read, {count(of.rows_used)} used"
+    if of.rows_dropped:
+        words += f", {count(of.rows_dropped)} dropped because a value was missing"
+    held = getattr(of, "holdout", None)
+    if held is not None:
         words += (
-            f"; {count(model.holdout.rows)} more ({number(100 * model.holdout.share, 3)}%, "
-            f"seed {model.holdout.seed}) were held out of the fit"
+            f"; {count(held.rows)} more ({number(100 * held.share, 3)}%, "
+            f"seed {held.seed}) were held out of the fit"
         )
     return f"{words}."

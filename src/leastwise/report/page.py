@@ -1,35 +1,35 @@
-"""Gathers what the page says and fills the template with it.
-
-Everything that is not markup of our own goes through Jinja's escaping. The scripts are allowed by
-their hashes, nothing may be fetched, and the figures stand in the page as JSON without any `<`.
-"""
+"""Gathers what the page of a fit says and fills the template with it."""
 
 from __future__ import annotations
 
-import base64
-import functools
-import hashlib
-import json
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from leastwise.report import facts, plots, residuals, tables
+from leastwise.report import (
+    choice_plots,
+    choosing,
+    facts,
+    path_plots,
+    plots,
+    residuals,
+    tables,
+)
 from leastwise.report.figure import Figure
-from leastwise.report.words import clean, count, level, number, powers, r_squared
+from leastwise.report.fill import fill
+from leastwise.report.shared import MOST_ENTRIES, MOST_TARGETS, left_out, sections
+from leastwise.report.words import clean, count, number, r_squared
 
 if TYPE_CHECKING:
     from leastwise.inference import Inference
     from leastwise.model import Model
+    from leastwise.model.along import Paths
     from leastwise.report.diagnostics import Diagnostics, Residuals
 
-HERE = Path(__file__).parent
-MOST_TARGETS = 20  # drawn in full; R2 is given for all
 TABLE_ROWS = 1500  # over all targets
+CHOICES = {"chosen": "Chosen", "min": "Least error (min)", "1se": "1-SE rule (1se)"}
 SAMPLE_POINTS = 8000  # over all targets
-MOST_ENTRIES = 200  # of a list of notes, missing values or levels
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ class Target:
         return (self.coefficients, *self.checks)
 
 
-def page(model: Model, diagnostics: Diagnostics) -> str:
-    """The whole page as text."""
+def page(model: Model, diagnostics: Diagnostics, paths: Paths | None) -> str:
+    """The whole page as text; `paths` are those of the ratio that cross-validation chose."""
     shown = min(len(model.targets), MOST_TARGETS)
     targets = [
         _target(k, model, model.inference[k], diagnostics.outputs[k], diagnostics, shown)
@@ -57,15 +57,16 @@ def page(model: Model, diagnostics: Diagnostics) -> str:
     ]
     progress = plots.convergence("convergence-plot", model.fit.history, model.tol)
     drawn = [figure for target in targets for figure in target.figures()] + [progress]
-    specs = [figure.spec() for figure in drawn if figure.data]
-    vendor, script = _asset("vendor/plotly-cartesian.min.js"), _asset("templates/page.js")
-    encoded = model.encoding.notes() if model.encoding is not None else ()
-    said = dict.fromkeys((*model.notes, *model.fit.notes))
-    notes = [clean(note) for note in said if note not in encoded]
-    missing = [(clean(name), count(rows)) for name, rows in model.missing.items() if rows]
-    return _template().render(
+    found = model.cross_validation
+    choice = None if found is None else _choice(model, paths)
+    if choice is not None:
+        drawn = [*choice["figures"], *drawn]
+    crossed = () if found is None else found.notes
+    return fill(
+        "page.html",
+        drawn,
+        **sections(model, (*crossed, *model.notes, *model.fit.notes)),
         kind=facts.kind(model),
-        rows=facts.rows(model),
         title=facts.headline(model),
         status=facts.status(model),
         facts=facts.overview(model, targets[0].facts if len(model.targets) == 1 else ()),
@@ -78,20 +79,10 @@ def page(model: Model, diagnostics: Diagnostics) -> str:
         all_targets=[
             (clean(name), r_squared(r2)) for name, r2 in zip(model.targets, model.r2, strict=True)
         ][:MOST_ENTRIES],
-        targets_left_out=_left_out(len(model.targets), shown, "target"),
+        targets_left_out=left_out(len(model.targets), shown, "target"),
         convergence=progress,
-        missing=missing[:MOST_ENTRIES],
-        missing_left_out=_left_out(len(missing), MOST_ENTRIES, "column"),
-        notes=notes[:MOST_ENTRIES],
-        notes_left_out=_left_out(len(notes), MOST_ENTRIES, "note"),
-        encoding=_encoding(model),
-        command=clean(model.command) if model.command else "",
-        versions=[(clean(name), clean(text)) for name, text in model.versions.items()],
-        policy=_policy(vendor, script),
-        style=_markup(_asset("templates/style.css")),
-        vendor=_markup(vendor),
-        script=_markup(script),
-        figures=_markup(_json(specs)),
+        choice=choice,
+        what="fit",
     )
 
 
@@ -140,18 +131,10 @@ def _every(rows: int) -> str:
 
 
 def _fewer(part: Residuals, most: int, seed: int) -> tuple[Residuals, int]:
-    from dataclasses import replace
-
     if part.fitted.size <= most:
         return part, int(part.fitted.size)
     chosen = np.sort(np.random.default_rng(seed).choice(part.fitted.size, most, replace=False))
     return replace(part, fitted=part.fitted[chosen], observed=part.observed[chosen]), most
-
-
-def _left_out(total: int, shown: int, noun: str) -> str:
-    if total <= shown:
-        return ""
-    return f"{count(total - shown, f'more {noun}')} not shown; the saved model holds all."
 
 
 def _terms(model: Model, diagnostics: Diagnostics) -> dict[str, Any]:
@@ -163,77 +146,24 @@ def _terms(model: Model, diagnostics: Diagnostics) -> dict[str, Any]:
         "factors": model.factors is not None,
         "l1": number(model.l1, 6) if model.l1 else "",
         "l2": number(model.l2, 6) if model.l2 else "",
+        "standardize": model.standardize,
+        "bounds": model.bounds is not None,
     }
 
 
-def _encoding(model: Model) -> dict[str, Any]:
-    if model.encoding is None:
-        return {"notes": [], "left_out": "", "levels": []}
-    notes = [clean(note) for note in model.encoding.notes()]
-    levels: list[dict[str, Any]] = []
-    for feature in model.encoding.features:
-        names = feature.levels
-        if names:
-            levels.append(
-                {
-                    "name": clean(feature.name),
-                    "base": clean(names[0]),
-                    "levels": [clean(name) for name in names[:MOST_ENTRIES]],
-                    "left_out": _left_out(len(names), MOST_ENTRIES, "level"),
-                }
-            )
+def _choice(model: Model, paths: Paths | None) -> dict[str, Any]:
+    """What the page says of cross-validation: both choices, its curves, the path it walks."""
+    found = model.cross_validation
+    assert found is not None, "asked of fits that were cross-validated"
+    figures = [choice_plots.errors("choice-errors", model)]
+    if paths is not None:
+        marks = {"chosen": found.strength}
+        for k, path in enumerate(paths.paths[:MOST_TARGETS]):
+            title = "The path" if len(model.targets) == 1 else f"The path of {clean(path.target)}"
+            id = f"choice-path-{k}"
+            figures.append(path_plots.coefficients(id, path, paths.sd, marks, title=title))
     return {
-        "notes": notes[:MOST_ENTRIES],
-        "left_out": _left_out(len(notes), MOST_ENTRIES, "column"),
-        "levels": levels[:MOST_ENTRIES],
+        "facts": [replace(fact, name=CHOICES[fact.name]) for fact in choosing.choosing(model)],
+        "judged": choosing.judged(found),
+        "figures": figures,
     }
-
-
-def _json(value: Any) -> str:
-    """JSON that can stand inside a script element: no character of markup, no line separators."""
-    text = json.dumps(value, allow_nan=False, separators=(",", ":"), ensure_ascii=True)
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-
-
-def _policy(*scripts: str) -> str:
-    hashes = " ".join(
-        f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
-        for text in scripts
-    )
-    return (
-        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; "
-        "img-src data: blob:; base-uri 'none'; form-action 'none'"
-    )
-
-
-@functools.lru_cache(maxsize=8)
-def _asset(name: str) -> str:
-    return (HERE / name).read_text(encoding="utf-8").strip()
-
-
-def _markup(text: str) -> Any:
-    from markupsafe import Markup
-
-    return Markup(text)  # our own files and escaped JSON only
-
-
-def _powers(text: str) -> Any:
-    from markupsafe import escape
-
-    return _markup(powers(str(escape(text))))
-
-
-@functools.lru_cache(maxsize=1)
-def _template() -> Any:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(HERE / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["powers"] = _powers
-    environment.filters["level"] = level
-    return environment.get_template("page.html")

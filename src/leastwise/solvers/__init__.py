@@ -14,6 +14,7 @@ from leastwise.solvers.closed_form import ClosedForm
 from leastwise.solvers.conjugate_gradient import ConjugateGradient
 from leastwise.solvers.coordinate_descent import CoordinateDescent
 from leastwise.solvers.gradient_descent import GradientDescent
+from leastwise.solvers.working_set import WorkingSet
 
 SOLVERS: dict[str, Solver] = {
     "closed-form": ClosedForm(),
@@ -24,6 +25,7 @@ SOLVERS: dict[str, Solver] = {
     "gradient-descent": GradientDescent(),
     "accelerated-gradient": AcceleratedGradient(),
     "coordinate-descent": CoordinateDescent(),
+    "working-set": WorkingSet(),
 }
 
 
@@ -50,5 +52,6 @@ __all__ = [
     "GradientDescent",
     "Iterate",
     "Solver",
+    "WorkingSet",
     "by_name",
 ]

@@ -29,10 +29,11 @@ Float = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class AcceleratedGradient(Solver):
-    """FISTA with adaptive restart, for every elastic-net penalty."""
+    """FISTA with adaptive restart, for every penalty that has a prox."""
 
     name: ClassVar[str] = "accelerated-gradient"
     limit: ClassVar[int] = 20_000
+    joint: ClassVar[bool] = True
 
     def refuse(self, problem: Problem) -> str | None:
         return None

@@ -1,14 +1,17 @@
-"""The exact finish under l1: an active-set method on the Gram matrix, from a point nearly right.
+"""The exact way under l1: an active-set method on the Gram matrix of some columns.
 
 On a support A with signs s the optimum solves (H_AA + l2_A) w_A = q_A - l1_A s_A. The way there is
-walked until a coefficient would change its sign: it leaves the support at zero. At the solution
-the column that violates |u_j| <= l1_j most, u = q - Hw, enters with the sign of u_j. The objective
+walked until a coefficient would change its sign or step over a bound: it leaves the support there.
+At the solution the columns with |u_j| > l1_j enter with the sign of u_j, u = q - Hw. The objective
 falls at every step, and there are finitely many supports (Osborne, Presnell and Turlach 2000,
-section 3).
+section 3). The Cholesky factor of the support follows it from step to step and from strength to
+strength.
 
-Where H_AA is singular (a column is a combination of others) the objective is linear along its null
-space: it is walked downhill until a coefficient reaches zero, or, where it is flat, the least norm
-is taken.
+A column that is a combination z of the support's (its pivot vanishes) cannot be added. Where it
+violates its bound, the objective falls along w_j += t s_j, w_A -= t s_j z without end: it is
+walked until a column of the support reaches zero, which then makes room. Where columns tie, the
+coefficients of least norm are taken. The steps are compiled (`leastwise.kernels`); what is rare is
+here.
 """
 
 from __future__ import annotations
@@ -17,97 +20,336 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import lapack
 
 from leastwise.certificate import Support
-from leastwise.numerics.factors import EPS, Factor, cholesky, from_gram
+from leastwise.kernels.support import (
+    BOUND,
+    IN,
+    OUT,
+    SOLVED,
+    TIRED,
+    append,
+    backward,
+    delete,
+    forward,
+    walk,
+)
+from leastwise.kernels.sweeps import gram_sweeps
+from leastwise.numerics.factors import EPS, from_gram, triangular
 
 Float = NDArray[np.float64]
+Index = NDArray[np.intp]
+Integer = NDArray[np.int64]
 
-WELL_POSED = 1e6  # condition up to which a support's equations are solved by Cholesky
-FLAT = 1e-9  # a slope along the null space below this share of the penalty's is none
-STEPS = 60  # plus as many as there are columns in the support
+COLLINEAR = 1e-12  # the squared pivot, of a column of length 1, below which it is a combination
+VIOLATION = 1e-11  # of l1: what a correlation may be above it
+TIED = 1e-9  # of l1: a correlation this near to it ties
+MOST_TIED = 500  # columns up to which a tie is resolved
+STEPS = 10_000  # in which a minimiser is reached, or never
+RESCUES = 4  # times that coordinate descent is asked for help
+SWEEPS = 200
 
 
-@dataclass
-class _Walk:
-    """One output's point w (m,), who is active, and with which sign."""
+@dataclass(frozen=True)
+class Quadratics:
+    """min over w of w'Hw/2 - q'w within bounds, in columns of length 1: G = D^-1 H D^-1.
 
-    H: Float
+    G (m, m) symmetric with ones on its diagonal, zeros for a column of length 0
+    length (m,) D, 1 where a column has none ; q (m,) ; lower, upper (m,) in the units of H
+    """
+
+    G: Float
+    length: Float
     q: Float
-    l1: Float
-    l2: Float
+    lower: Float
+    upper: Float
+
+    @classmethod
+    def of(cls, H: Float, q: Float, lower: Float, upper: Float) -> Quadratics:
+        """From H (m, m) as it is."""
+        length = np.sqrt(np.diagonal(H))
+        length = np.where(length > 0.0, length, 1.0)
+        G = H / length
+        G /= length[:, None]
+        return cls(G, length, q, lower, upper)
+
+
+@dataclass(frozen=True)
+class State:
+    """A point an active set can come back to: w, signs, status (m,), the support's order, l2."""
+
     w: Float
-    active: NDArray[np.bool_]
     signs: Float
+    status: Integer
+    order: Integer
+    l2: Float
 
-    def target(self, columns: NDArray[np.intp]) -> tuple[Float, Factor, bool]:
-        """Where to go, the factor, and whether it is a direction without end."""
-        inner = self.H[np.ix_(columns, columns)] + np.diag(self.l2[columns])
-        slope = self.l1[columns] * self.signs[columns]
-        right = (self.q[columns] - slope)[:, None]
-        factor = cholesky(inner, np.arange(columns.size))
-        if factor is None or factor.condition > WELL_POSED:
-            factor = from_gram(inner)
-            if factor.null is not None:
-                downhill = -(factor.null @ (factor.null.T @ slope))
-                if np.abs(downhill).max() > FLAT * max(np.abs(slope).max(), np.finfo(float).tiny):
-                    return downhill, factor, True
-        w = factor.solve(right)
-        w += factor.solve(right - inner @ w)
-        return w[:, 0], factor, False
 
-    def move(self, columns: NDArray[np.intp], goal: Float, endless: bool) -> bool:
-        """Walk to the goal or to the first sign change; whether the goal was reached."""
-        here, signs = self.w[columns], self.signs[columns]
-        direction = goal if endless else goal - here
-        against = (signs != 0.0) & (direction * signs < 0.0)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            reach = np.where(against, -here / direction, np.inf)
-        first = float(reach.min(initial=np.inf))
-        if first > 1.0 and not endless:
-            self.w[columns] = goal
-            return True
-        if not np.isfinite(first):
-            return False
-        self.w[columns] = here + first * direction
-        leaving = columns[reach <= first]
-        self.w[leaving] = 0.0
-        self.active[leaving] = False
-        self.signs[leaving] = 0.0
-        return False
+class ActiveSet:
+    """The minimiser of w'Hw/2 - q'w + sum_j l1_j |w_j| + l2_j/2 w_j^2 within bounds.
 
-    def enter(self) -> bool:
-        """Let the column enter that violates its bound most; whether there was one."""
-        if self.w.size == 0:
+    A column of length 0 keeps coefficient 0.
+
+    Parameters
+    ----------
+    quadratic : G, q and the bounds
+    w : (m,) where to start, in the units of H; from zero by default
+    """
+
+    def __init__(self, quadratic: Quadratics, w: Float | None = None) -> None:
+        self.G, self.length = np.ascontiguousarray(quadratic.G), quadratic.length
+        self.alive = np.diagonal(self.G) > 0.0
+        self.q = quadratic.q / self.length
+        self._given = np.stack([quadratic.lower, quadratic.upper])
+        self.bounds = self._given * self.length
+        self.bounded = bool(np.isfinite(self.bounds).any())
+        m = self.q.size
+        self.w = np.zeros(m) if w is None else np.where(self.alive, w * self.length, 0.0)
+        at_bound = (self.w != 0.0) & ((self.w <= self.bounds[0]) | (self.w >= self.bounds[1]))
+        self.status = np.where(at_bound, BOUND, OUT)
+        self.signs, self.u, self.pay = np.zeros(m), np.zeros(m), np.zeros((2, m))
+        self.steps = 0
+        self._size = float(np.abs(self.q).max(initial=0.0))
+        self._order, self._R = np.zeros(m, np.int64), np.empty((m, m))
+        self._thorough = True  # until one solution on this Gram matrix was checked
+        self._counts, self._room = np.zeros(3, np.int64), np.empty((2, m))
+
+    @property
+    def coef(self) -> Float:
+        """(m,) w in the units of H."""
+        return np.clip(self.w / self.length, *self._given)
+
+    @property
+    def order(self) -> Integer:
+        """The support, in the order of its factor."""
+        return self._order[: self._counts[0]]
+
+    @property
+    def held(self) -> Index:
+        """The columns that are in the support or at a bound."""
+        return np.flatnonzero(self.status != OUT)
+
+    def reach(self, l1: Float, l2: Float, limit: int) -> None:
+        """Go to the minimiser, by coordinate descent where steps go in circles."""
+        last = self.steps + limit
+        for _ in range(RESCUES):
+            if self.solve(l1, l2, last - self.steps) or self.steps >= last:
+                return
+            self._descend()
+
+    def solve(self, l1: Float, l2: Float, limit: int = STEPS) -> bool:
+        """Go to the minimiser for these strengths (m,); whether `limit` steps sufficed."""
+        before = self.pay[1].copy()
+        with np.errstate(over="ignore"):  # an excluded column's strength may become infinite
+            np.divide(l1, self.length, out=self.pay[0])
+            np.divide(l2, self.length**2, out=self.pay[1])
+        self._start(before)
+        rounding = self._size + float(np.abs(self.w).sum())
+        above = self.pay[0] * (1.0 + VIOLATION) + 16.0 * EPS * rounding
+        self._counts[1:] = self.steps, self.steps + min(limit, 100 + 4 * self.q.size)
+        while True:
+            ended = walk(
+                self.G,
+                self.q,
+                self.pay,
+                self.bounds,
+                above,
+                self.w,
+                self.signs,
+                self.status,
+                self._order,
+                self._R,
+                self.u,
+                self._room,
+                self._counts,
+                COLLINEAR,
+                64.0 * EPS * self._size,
+                self._thorough,
+            )
+            self.steps = int(self._counts[1])
+            if ended == TIRED:
+                return False
+            if ended == SOLVED or not self._exchange(above):
+                self._thorough = False
+                self._share_ties()
+                return True
+
+    def extrapolated(self, l1: Float) -> Float:
+        """(m,) where the present support would lead at l1 (m,), in the units of H."""
+        w, columns = self.w.copy(), self.order
+        w[columns] -= self._solved((l1 / self.length - self.pay[0])[columns] * self.signs[columns])
+        return w / self.length
+
+    def state(self) -> State:
+        """Where it stands, to come back to."""
+        l2 = self.pay[1].copy()
+        return State(self.w.copy(), self.signs.copy(), self.status.copy(), self.order.copy(), l2)
+
+    def resume(self, state: State) -> None:
+        """Go back to where it stood."""
+        same = np.array_equal(self.order, state.order) and np.array_equal(self.pay[1], state.l2)
+        self.w, self.signs = state.w.copy(), state.signs.copy()
+        self.status, self.pay[1] = state.status.copy(), state.l2
+        self._counts[0] = state.order.size
+        self._order[: state.order.size] = state.order
+        if not same:
+            self._restart()
+
+    def over(self, quadratic: Quadratics, kept: Index) -> ActiveSet:
+        """The same point over other columns: those at `kept` come first, in that order."""
+        new = ActiveSet(quadratic)
+        place = np.full(self.q.size, -1, np.int64)
+        place[kept] = np.arange(kept.size)
+        for name in ("w", "signs", "status"):
+            getattr(new, name)[: kept.size] = getattr(self, name)[kept]
+        new.pay[:, : kept.size] = self.pay[:, kept]
+        count = self._counts[0]
+        new._order[:count] = place[self.order]
+        new._R[:count, :count] = self._R[:count, :count]
+        new._counts[0], new.steps = count, self.steps
+        return new
+
+    def support(self) -> Support:
+        """The support where it stands, with its factor."""
+        columns = self.order.copy()
+        root = np.asfortranarray(np.triu(self._R[: columns.size, : columns.size]))
+        factor = triangular(root, self.length[columns], np.arange(columns.size), columns.size)
+        return Support(columns, self.signs[columns], factor)
+
+    def _start(self, before: Float) -> None:
+        """A factor for this l2, of the support there is and the columns that must be in it."""
+        if not np.array_equal(self.pay[1, self.order], before[self.order]):
+            self._restart()
+        # Unpenalised columns are in the support, but for those at a bound of zero, which enter
+        # when that pays.
+        free = (self.pay[0] == 0.0) & self.alive & (self.status != BOUND)
+        self.signs[free] = 0.0
+        if self.bounded:
+            free &= (self.bounds[0] < 0.0) & (self.bounds[1] > 0.0)
+        missing = (self.status == OUT) & self.alive & ((self.w != 0.0) | free)
+        for j in map(int, np.flatnonzero(missing)):
+            if self._append(j):
+                self.signs[j] = np.sign(self.w[j]) if self.pay[0, j] > 0.0 else 0.0
+            else:
+                self.w[j] = 0.0  # a combination of the others: they can say the same
+
+    def _restart(self) -> None:
+        """The factor of the support, computed anew."""
+        columns = self.order.copy()
+        inner = self.G[np.ix_(columns, columns)]
+        inner[np.diag_indices(columns.size)] += self.pay[1, columns]
+        if not columns.size:
+            return
+        root, info = lapack.dpotrf(inner, lower=1, clean=0)
+        if not info:
+            self._R[: columns.size, : columns.size] = root.T
+            return
+        self._counts[0] = 0
+        for j in map(int, columns):
+            self.status[j] = OUT
+            if not self._append(j):
+                self.w[j] = self.signs[j] = 0.0
+
+    def _append(self, j: int) -> bool:
+        """Let j into the support; whether it is no combination of it."""
+        count = int(self._counts[0])
+        diagonal = 1.0 + float(self.pay[1, j])
+        x = self.G[j, self.order]
+        if not append(self._R, count, x, diagonal, COLLINEAR * diagonal):
             return False
-        u = self.q - self.H @ self.w
-        diagonal = np.diagonal(self.H)
-        over = np.where(self.active | (diagonal == 0.0), -np.inf, np.abs(u) - self.l1)
-        rounding = 64.0 * EPS * (np.abs(self.q) + np.abs(self.H) @ np.abs(self.w) + self.l1)
-        over = np.where(over > rounding, over / np.sqrt(np.where(diagonal > 0, diagonal, 1.0)), 0.0)
-        worst = int(np.argmax(over))
-        if not over[worst] > 0.0:
-            return False
-        self.active[worst] = True
-        self.signs[worst] = np.sign(u[worst])
+        self._order[count] = j
+        self._counts[0] = count + 1
+        self.status[j] = IN
         return True
 
+    def _solved(self, right: Float) -> Float:
+        """(a,) (G_AA + l2_A)^-1 right."""
+        count = int(self._counts[0])
+        forward(self._R, count, right)
+        backward(self._R, count, right)
+        return right
 
-def active_set(H: Float, q: Float, l1: Float, l2: Float, w: Float) -> tuple[Float, Support] | None:
-    """The minimiser of w'Hw/2 - q'w + sum l1 |w| + l2/2 w^2 from a w nearly right.
+    def _exchange(self, above: Float) -> bool:
+        """Put a column that violates its bound in the place of one that it is a combination with.
 
-    H (m, m), q, l1, l2, w (m,). None where w was not near enough for so many steps.
-    """
-    free = (l1 == 0.0) & (np.diagonal(H) + l2 > 0.0)
-    signs = np.where(free, 0.0, np.sign(w))
-    walk = _Walk(H, q, l1, l2, w.copy(), free | (signs != 0.0), signs)
-    for _ in range(STEPS + int(walk.active.sum())):
-        columns = np.flatnonzero(walk.active)
-        if columns.size == 0:
-            if not walk.enter():
-                return walk.w, Support(columns, np.empty(0), from_gram(np.empty((0, 0))))
-            continue
-        goal, factor, endless = walk.target(columns)
-        if walk.move(columns, goal, endless) and not walk.enter():
-            return walk.w, Support(columns, walk.signs[columns], factor)
-    return None
+        Along w_j += t s_j, w_A -= t s_j z, C z = G_Aj, the objective falls until a column of the
+        support stands at zero or at a bound. Whether one did: else the violation is rounding.
+        """
+        size = np.abs(self.u)
+        moves = np.where(self.u > 0.0, self.bounds[1], self.bounds[0]) != 0.0
+        violates = (self.status == OUT) & self.alive & (size > above) & moves
+        for j in np.flatnonzero(violates)[np.argsort(-size[violates], kind="stable")]:
+            sign = float(np.sign(self.u[j]))
+            columns = self.order.copy()
+            way = -sign * self._solved(self.G[j, columns])
+            here, signs = self.w[columns], self.signs[columns]
+            low = np.where(
+                signs > 0.0, np.maximum(self.bounds[0, columns], 0.0), self.bounds[0, columns]
+            )
+            high = np.where(
+                signs < 0.0, np.minimum(self.bounds[1, columns], 0.0), self.bounds[1, columns]
+            )
+            stop = np.where(way < 0.0, low, high)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                reach = np.where(way != 0.0, (stop - here) / way, np.inf)
+            first = float(reach.min(initial=np.inf))
+            own = abs(float(self.bounds[1 if sign > 0.0 else 0, j]))
+            if not np.isfinite(min(first, own)):
+                continue
+            self.w[columns] = here + min(first, own) * way
+            self.w[j] = sign * min(first, own)
+            if own <= first:
+                self.status[j] = BOUND
+                return True
+            place = int(np.argmin(reach))
+            leaving = columns[place]
+            self.w[leaving], self.signs[leaving] = stop[place], 0.0
+            self.status[leaving] = BOUND if stop[place] != 0.0 else OUT
+            delete(self._R, columns.size, place)
+            self._order[: columns.size - 1] = np.delete(columns, place)
+            self._counts[0] = columns.size - 1
+            if self._append(int(j)):
+                self.signs[j] = sign if self.pay[0, j] > 0.0 else 0.0
+            else:
+                self.w[j] = 0.0
+            return True
+        return False
+
+    def _descend(self) -> None:
+        """Sweeps of coordinate descent from where it stands, and a fresh support."""
+        w, u = self.w[None].copy(), (self.q - self.G @ self.w)[None].copy()
+        gram_sweeps(self.G, u, w, *self.pay, *self.bounds, SWEEPS)
+        self.w = w[0]
+        at_bound = (self.w != 0.0) & ((self.w <= self.bounds[0]) | (self.w >= self.bounds[1]))
+        self.status = np.where(at_bound, BOUND, OUT)
+        self.signs = np.zeros(self.q.size)
+        self._counts[0] = 0
+
+    def _share_ties(self) -> None:
+        """Where columns tie and depend on each other: the coefficients of least norm."""
+        tied = np.flatnonzero(np.abs(self.u) >= self.pay[0] * (1.0 - TIED))
+        tied = tied[(self.status[tied] == OUT) & self.alive[tied]]
+        if self.bounded:
+            tied = tied[np.where(self.u > 0.0, self.bounds[1], self.bounds[0])[tied] != 0.0]
+        if not tied.size or not 1 < tied.size + self.order.size <= MOST_TIED:
+            return
+        columns = np.append(self.order, tied)
+        signs = np.where(self.pay[0, columns] > 0.0, np.sign(self.u[columns]), 0.0)
+        length = self.length[columns]
+        inner = self.G[np.ix_(columns, columns)] + np.diag(self.pay[1, columns])
+        factor = from_gram(inner * np.multiply.outer(length, length))
+        if factor.null is None:
+            return
+        right = self.q[columns] - self.pay[0, columns] * signs
+        fixed = np.flatnonzero(self.status == BOUND)
+        if fixed.size:
+            right -= self.G[np.ix_(columns, fixed)] @ self.w[fixed]
+        right *= length
+        w = factor.solve(right[:, None])[:, 0]
+        whole = inner * np.multiply.outer(length, length)
+        w += factor.solve((right - whole @ w)[:, None])[:, 0]
+        w *= length
+        inside = (w >= self.bounds[0, columns]) & (w <= self.bounds[1, columns])
+        if (w * signs >= 0.0).all() and inside.all():
+            self.w[columns] = w

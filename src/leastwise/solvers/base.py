@@ -82,6 +82,16 @@ class Solver(ABC):
 
     name: ClassVar[str]
     limit: ClassVar[int]  # the most iterations, unless max_iter says otherwise
+    joint: ClassVar[bool] = False  # whether it takes an l1 penalty that joins outputs
+
+    def declines(self, problem: Problem) -> str | None:
+        """Why this solver cannot take the problem, joined outputs included; None where it can."""
+        if problem.shape.joint and not self.joint:
+            return (
+                "it takes the targets one by one and the penalty joins them; take "
+                "coordinate-descent or accelerated-gradient"
+            )
+        return self.refuse(problem)
 
     @abstractmethod
     def refuse(self, problem: Problem) -> str | None:

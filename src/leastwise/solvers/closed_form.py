@@ -68,7 +68,9 @@ class ClosedForm(Solver):
 
     def refuse(self, problem: Problem) -> str | None:
         if problem.shape.l1:
-            return "an l1 penalty has no closed form; take coordinate-descent"
+            return "an l1 penalty has no closed form; take working-set"
+        if problem.shape.bounded:
+            return "bounds have no closed form; take working-set"
         wide = problem.shape.rows < problem.shape.columns
         if wide and self.rank == "drop" and not problem.shape.l2:
             return "with more columns than rows none is the one to drop; take rank='minimum-norm'"

@@ -34,7 +34,9 @@ class ConjugateGradient(Solver):
 
     def refuse(self, problem: Problem) -> str | None:
         if problem.shape.l1:
-            return "an l1 penalty is not quadratic; take coordinate-descent or accelerated-gradient"
+            return "an l1 penalty is not quadratic; take working-set or accelerated-gradient"
+        if problem.shape.bounded:
+            return "bounds are not quadratic; take working-set or accelerated-gradient"
         return None
 
     def cost(self, shape: Shape) -> Cost:

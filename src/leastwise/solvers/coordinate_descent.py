@@ -4,10 +4,13 @@
 
 Both w_j of the step's equation are the new one, so that l2 stands in the denominator. A column
 without variation keeps coefficient 0. Over moments or over rows, whichever is cheaper
-(`leastwise.quadratic`). With an l1 penalty, once the signs have settled, an active-set method
-finishes exactly:
+(`leastwise.quadratic`). With an l1 penalty or bounds, once the signs have settled, an active-set
+method finishes exactly:
 
     (H_AA + l2_A) w_A = q_A - l1_A sign(w_A)
+
+A penalty that joins the outputs has a whole row of coefficients in the place of each
+(`leastwise.solvers.joint_descent`).
 """
 
 from __future__ import annotations
@@ -24,12 +27,13 @@ from leastwise.numerics.factors import EPS
 from leastwise.penalties import ElasticNet
 from leastwise.problem import Evaluation, Problem, Shape
 from leastwise.quadratic import CHUNK, Quadratic, quadratic_form
-from leastwise.solvers.active_set import active_set
 from leastwise.solvers.base import Cost, Iterate, Solver, Steps, gram_flops, moments_bytes, zeros
+from leastwise.solvers.joint_descent import joint_cost, joint_descent
 
 Float = NDArray[np.float64]
 
 SWEEPS_EXPECTED = 200
+CHUNK_FLOPS = 1e7  # what a chunk of a sweep costs before it computes anything
 MOST_COLUMNS = 3000  # columns up to which the finish is tried
 TRIES = (10, 100, 1000, 5000)  # sweeps at which it is tried though signs still change
 CORRECTIONS = 3
@@ -37,10 +41,11 @@ CORRECTIONS = 3
 
 @dataclass(frozen=True)
 class CoordinateDescent(Solver):
-    """Cyclic coordinate descent with exact updates and, under l1, an exact finish."""
+    """Cyclic coordinate descent with exact updates and, under l1 or bounds, an exact finish."""
 
     name: ClassVar[str] = "coordinate-descent"
     limit: ClassVar[int] = 10_000
+    joint: ClassVar[bool] = True
 
     def refuse(self, problem: Problem) -> str | None:
         if not problem.shape.row_state:
@@ -48,6 +53,8 @@ class CoordinateDescent(Solver):
         return None
 
     def cost(self, shape: Shape) -> Cost:
+        if shape.joint:
+            return joint_cost(shape)
         n, p = shape.rows, shape.columns
         if p <= 2 * n or p <= 256:
             return Cost(
@@ -55,23 +62,27 @@ class CoordinateDescent(Solver):
             )
         vectors = 8 * (2 * n + 4 * p) * shape.outputs + 8 * CHUNK * p
         laid_out = 16 * shape.stored if shape.sparse else 0
-        return Cost(vectors + laid_out + shape.scratch, 2.0 * SWEEPS_EXPECTED, float(n) * p * CHUNK)
+        flops = float(shape.stored) * CHUNK + SWEEPS_EXPECTED * (p / CHUNK) * CHUNK_FLOPS
+        return Cost(vectors + laid_out + shape.scratch, 2.0 * SWEEPS_EXPECTED, flops)
 
     def along(
         self, problem: Problem, penalties: Sequence[ElasticNet], start: Float | None, limit: int
     ) -> Steps:
+        if problem.shape.joint:
+            yield from joint_descent(problem, penalties, start, limit)
+            return
         form = quadratic_form(problem.design, problem.memory)
         state = form.descent(zeros(problem) if start is None else start)
         for number, penalty in enumerate(penalties):
             here = problem.at(penalty)
             l1, l2 = here.strengths
-            finishes = bool(l1.any())
+            finishes = bool(l1.any()) or here.penalty.bounded
             signs = tried = np.full_like(state.coef, np.nan)
             done: bool | None = False
             iteration = 0
             while not done and iteration < limit:
                 count = min(_batch(iteration), limit - iteration)
-                state.sweep(l1, l2, count)
+                state.sweep(l1, l2, here.bounds, count)
                 iteration += count
                 at, coef = state.evaluate(), state.coef.copy()
                 before, signs = signs, np.sign(coef)
@@ -106,26 +117,25 @@ def finish(
 
     None where the support is too large, or the point is not near enough.
     """
+    from leastwise.solvers.active_set import ActiveSet, Quadratics
+
     design = problem.design
     l1, l2 = problem.strengths
     columns = form.within(np.flatnonzero(coef.any(axis=1)))
     if columns.size > MOST_COLUMNS:
         return None
     H = form.block(columns)
+    lower, upper = (side[columns] for side in problem.bounds)
     solved = np.zeros_like(coef)
     supports: list[Support] = []
     for output in range(coef.shape[1]):
-        found = active_set(
-            H,
-            design.centre.correlation[columns, output],
-            l1[columns],
-            l2[columns],
-            coef[columns, output],
-        )
-        if found is None:
+        q = design.centre.correlation[columns, output]
+        exact = ActiveSet(Quadratics.of(H, q, lower, upper), coef[columns, output])
+        if not exact.solve(l1[columns], l2[columns]):
             return None
-        solved[columns, output] = found[0]
-        supports.append(replace(found[1], columns=columns[found[1].columns]))
+        solved[columns, output] = exact.coef
+        support = exact.support()
+        supports.append(replace(support, columns=columns[support.columns]))
     there = design.evaluate(solved)
     for _ in range(CORRECTIONS):  # corrected with the residual of the rows, as the closed form is
         step = np.zeros_like(solved)

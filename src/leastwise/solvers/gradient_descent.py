@@ -53,8 +53,10 @@ class GradientDescent(Solver):
         if problem.shape.l1:
             return (
                 "an l1 penalty has kinks that a gradient step never settles on; "
-                "take accelerated-gradient or coordinate-descent"
+                "take accelerated-gradient or working-set"
             )
+        if problem.shape.bounded:
+            return "a gradient step knows no bounds; take accelerated-gradient or working-set"
         return None
 
     def cost(self, shape: Shape) -> Cost:

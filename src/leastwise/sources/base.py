@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leastwise.blocks import Block
+from leastwise.errors import DataError
 from leastwise.moments import Shift
 
 T = TypeVar("T")
@@ -99,6 +101,12 @@ class Source(ABC):
     def non_finite(self) -> str | None:
         """Where X holds a NaN or an infinity, in words; None where it does not."""
 
+    def each_target(self) -> tuple[Source, ...]:
+        """A source for each target alone."""
+        if len(self.targets) == 1:
+            return (self,)
+        raise DataError("these rows have several targets and cannot be split: name one")
+
     def by_columns(self) -> Source:
         """The same rows in the same blocks, laid out so that a few columns are read cheaply."""
         return self
@@ -108,6 +116,7 @@ class Source(ABC):
         """All rows as a single block, which must fit in memory."""
 
 
+@functools.lru_cache(maxsize=16)
 def default_names(stem: str, count: int) -> tuple[str, ...]:
     """`x0, x1, ...`, the names of columns that came without."""
     return tuple(f"{stem}{number}" for number in range(count))

@@ -96,7 +96,8 @@ class MemorySource(Source):
             raise DataError("X has no rows: there is nothing to fit")
         if len(self.columns) != p:
             raise DataError(f"X has {p} columns and {len(self.columns)} names were given for them")
-        if twice := check_unique(self.columns):
+        given = self.columns is not default_names("x", p)
+        if given and (twice := check_unique(self.columns)):
             raise DataError(f"two columns are named {twice!r}; rename one of them")
         if not np.isfinite(self.y).all():
             row = int(np.flatnonzero(~np.isfinite(self.y).all(axis=1))[0])
@@ -160,10 +161,15 @@ class MemorySource(Source):
     def provisional_mean(self) -> Shift:
         """The means of the targets, and of a sample of rows from all over X."""
         with np.errstate(over="ignore", invalid="ignore"):
+            # Rows without weight say nothing: a column that is zero in all others has mean zero.
+            taken = slice(None) if self.weight is None or self.weight.all() else self.weight > 0.0
             if self.sparse:
-                mean = np.asarray(self.X.mean(axis=0), np.float64).ravel()
+                rows = self.X.tocsr()[taken] if isinstance(taken, np.ndarray) else self.X
+                mean = np.asarray(rows.mean(axis=0), np.float64).ravel()
             else:
-                sample = self.X[:: max(1, self.rows // SAMPLE)]
+                chosen = np.arange(self.rows)[taken]
+                step = max(1, chosen.size // SAMPLE)
+                sample = self.X[::step] if chosen.size == self.rows else self.X[chosen[::step]]
                 mean = np.asarray(sample.mean(axis=0, dtype=np.float64))
             return Shift(mean, np.average(self.y, axis=0, weights=self.weight))
 
@@ -244,6 +250,15 @@ class MemorySource(Source):
         turned._counted = self._counted  # one source's passes, whichever layout they read
         return turned
 
+    def each_target(self) -> tuple[Source, ...]:
+        """A source for each target alone, of the same rows."""
+        if len(self.targets) == 1:
+            return (self,)
+        return tuple(
+            MemorySource(self.X, y, self.weight, columns=self.columns, targets=[name])
+            for name, y in zip(self.targets, self.y.T, strict=True)
+        )
+
     def gather(self) -> Block:
         """All rows as one block: the arrays themselves, no copy."""
         return Block(self.X, self.y, self.weight)
@@ -258,7 +273,8 @@ class MemorySource(Source):
 
     def hides_variation(self, squares: NDArray[np.float64]) -> bool:
         """Whether a target varies although its sum of squares (k,) is zero."""
-        flat = self.y[:, squares == 0.0]
+        taken = self.y if self.weight is None else self.y[self.weight > 0.0]
+        flat = taken[:, squares == 0.0]
         return bool((np.ptp(flat, axis=0) > 1e-10 * np.abs(flat).max(axis=0)).any())
 
     def non_finite(self) -> str | None:

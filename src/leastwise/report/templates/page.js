@@ -36,15 +36,24 @@
       zeroline: false, showline: true, ticks: "outside", ticklen: 4, tickcolor: "@muted",
       automargin: true, minexponent: 3, hoverformat: ".5~g",
     };
-    const named = (own) => ({ ...axis, ...own, title: { ...own.title, standoff: 10 } });
+    const titled = (own) => ({ ...axis, ...own, title: { ...own.title, standoff: 10 } });
+    const names = figure.layout.names ?? [];
+    const letter = small || width ? 6.2 : 7.5;
+    const label = ({ text, short }) => (small ? short : text);
+    const longest = Math.max(0, ...names.map((name) => label(name).length));
+    const { names: _, ...given } = figure.layout;
     const layout = coloured({
-      ...figure.layout,
-      xaxis: { nticks: small ? 5 : 8, tickangle: 0, ...named(figure.layout.xaxis) },
-      yaxis: named(figure.layout.yaxis),
+      ...given,
+      annotations: names.map((name) => ({
+        text: label(name), x: 1, xref: "paper", xanchor: "left", xshift: 4, y: name.y, yanchor: "middle",
+        showarrow: false, font: { color: name.color, size: small || width ? 10 : 12 },
+      })),
+      xaxis: { nticks: small ? 5 : 8, tickangle: 0, ...titled(figure.layout.xaxis) },
+      yaxis: titled(figure.layout.yaxis),
       paper_bgcolor: "rgba(0,0,0,0)",
       plot_bgcolor: "rgba(0,0,0,0)",
       font: { family: style.getPropertyValue("--sans"), size: width ? 10 : 12, color: "@ink" },
-      margin: { l: small ? 44 : 60, r: 12, t: figure.layout.showlegend ? 34 : 12, b: 48 },
+      margin: { l: small ? 44 : 60, r: 12 + letter * longest, t: figure.layout.showlegend ? 34 : 12, b: 48 },
       height: width ? Math.min(figure.layout.height, 520) : figure.layout.height,
       legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", bgcolor: "rgba(0,0,0,0)", itemclick: false, itemdoubleclick: false },
       hoverlabel: { bgcolor: "@paper", bordercolor: "@muted", font: { color: "@ink" } },

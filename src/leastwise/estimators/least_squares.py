@@ -1,22 +1,26 @@
-"""The scikit-learn faces: they take arrays, frames and tables, and hand them to `fit_source`."""
+"""LeastSquares: the scikit-learn face of a fit, and the way back from a saved model."""
 
 from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from leastwise.errors import ConvergenceWarning, LeastwiseWarning, UsageError
+from leastwise.errors import ConvergenceWarning, LeastwiseWarning
+from leastwise.estimators.arrays import FLOATS, numeric_array, rows_of, weights_of
 from leastwise.inference import Inference
 from leastwise.model import Model, fit_source, linear
 from leastwise.report import diagnostics, write
 from leastwise.solvers import Solver
-from leastwise.sources import MemorySource, Source, default_names
+from leastwise.sources import MemorySource, default_names
+
+if TYPE_CHECKING:
+    from leastwise.model.along import Paths
 
 Float = NDArray[np.float64]
 
@@ -44,7 +48,13 @@ class LeastSquares(MultiOutputMixin, RegressorMixin, BaseEstimator):
     max_iter : int or None
         The most iterations; None for the solver's own limit.
     factors : (p,) array or None
-        Penalty factors f_j; 0 leaves a column unpenalised.
+        Penalty factors f_j; 0 leaves a column unpenalised, inf excludes it.
+    bounds : pair or None
+        (lower, upper) of the coefficients: each a number, (p,) numbers or None for no bound, with
+        lower <= 0 <= upper; (0, None) allows no negative coefficient.
+    standardize : bool
+        Whether to penalise w_j times the standard deviation of its column instead of w_j.
+        Coefficients, bounds and predictions stay in the original units.
     memory : str, int or None
         What fitting may take beyond the data ("2GB", "512MiB", bytes); most of what is free by
         default.
@@ -90,6 +100,8 @@ class LeastSquares(MultiOutputMixin, RegressorMixin, BaseEstimator):
         tol: float = 1e-9,
         max_iter: int | None = None,
         factors: ArrayLike | None = None,
+        bounds: Any = None,
+        standardize: bool = False,
         memory: str | int | None = None,
     ) -> None:
         self.l1 = l1
@@ -99,6 +111,8 @@ class LeastSquares(MultiOutputMixin, RegressorMixin, BaseEstimator):
         self.tol = tol
         self.max_iter = max_iter
         self.factors = factors
+        self.bounds = bounds
+        self.standardize = standardize
         self.memory = memory
 
     def fit(
@@ -116,19 +130,21 @@ class LeastSquares(MultiOutputMixin, RegressorMixin, BaseEstimator):
         -------
         self
         """
-        source, one = self._source(X, y, sample_weight)
+        source, one = rows_of(self, X, y, sample_weight)
         self.model_: Model = fit_source(
             source,
             l1=self.l1,
             l2=self.l2,
             factors=None if self.factors is None else np.asarray(self.factors, np.float64),
+            bounds=self.bounds,
+            standardize=self.standardize,
             intercept=self.intercept,
             solver=self.solver,
             tol=self.tol,
             max_iter=self.max_iter,
             memory=self.memory,
         )
-        _set_fitted(self, one)
+        set_fitted(self, one)
         self._warn()
         return self
 
@@ -146,7 +162,7 @@ class LeastSquares(MultiOutputMixin, RegressorMixin, BaseEstimator):
         X is an array as in `fit`; after fitting a table also a frame or the path of a file.
         """
         check_is_fitted(self)
-        if self.model_.encoding is not None and not _numeric_array(X):
+        if self.model_.encoding is not None and not numeric_array(X):
             return self.model_.predict(X)
         X = validate_data(self, X, accept_sparse=("csr", "csc"), dtype=FLOATS, reset=False)
         eta = linear(X, np.atleast_2d(self.coef_), np.atleast_1d(self.intercept_))
@@ -180,41 +196,13 @@ class LeastSquares(MultiOutputMixin, RegressorMixin, BaseEstimator):
             X, checked = validate_data(
                 self, X, y, accept_sparse=("csr", "csc"), multi_output=True, reset=False
             )
-            weight = _weights(sample_weight, X.shape[0])
+            weight = weights_of(sample_weight, X.shape[0])
             source = MemorySource(X, checked, weight, columns=self.model_.columns)
-        write(self.model_, diagnostics(source, self.model_), path)
+        write(self.model_, diagnostics(source, self.model_), path, self._paths(source))
 
-    def _source(
-        self, X: Any, y: ArrayLike | None, sample_weight: ArrayLike | None
-    ) -> tuple[Source, bool]:
-        if isinstance(X, Source):
-            if y is not None or sample_weight is not None:
-                raise UsageError(
-                    "a table brings its target and weight: leave y and sample_weight out, and name "
-                    "them in leastwise.table(..., target=, weight=)"
-                )
-            self.n_features_in_ = len(X.columns)
-            self.feature_names_in_ = np.asarray(X.columns, object)
-            return X, len(X.targets) == 1
-        if _needs_no_check(X, y):
-            self.n_features_in_ = X.shape[1]
-            self.__dict__.pop("feature_names_in_", None)
-        else:
-            X, y = validate_data(
-                self,
-                X,
-                y,
-                accept_sparse=("csr", "csc"),
-                dtype=FLOATS,
-                ensure_all_finite=False,  # the first pass over the data finds what is not finite
-                ensure_min_samples=2,
-                multi_output=True,
-                y_numeric=True,
-            )
-        y = np.asarray(y)
-        weight = _weights(sample_weight, X.shape[0])
-        names = getattr(self, "feature_names_in_", None)
-        return MemorySource(X, y, weight, columns=names), y.ndim == 1
+    def _paths(self, source: MemorySource) -> Paths | None:
+        """The paths that belong on the page of the fit: none of a single strength."""
+        return None
 
     def _warn(self) -> None:
         for note in self.model_.fit.notes:
@@ -230,31 +218,7 @@ class LeastSquares(MultiOutputMixin, RegressorMixin, BaseEstimator):
         return tags
 
 
-FLOATS = (np.float64, np.float32, np.float16)
-
-
-def _needs_no_check(X: Any, y: Any) -> bool:
-    """Whether these are arrays as they should be; checking costs as much as a small fit."""
-    arrays = type(X) is np.ndarray and type(y) is np.ndarray
-    if not arrays or X.dtype != np.float64 or y.dtype != np.float64:
-        return False
-    return (
-        X.ndim == 2 and y.ndim in (1, 2) and X.shape[0] == y.shape[0] >= 2 and y.size * X.size > 0
-    )
-
-
-def _numeric_array(X: Any) -> bool:
-    return isinstance(X, np.ndarray) or hasattr(X, "tocsr") or isinstance(X, list)
-
-
-def _weights(sample_weight: ArrayLike | None, n: int) -> Float | None:
-    if sample_weight is None:
-        return None
-    weight = np.asarray(sample_weight, np.float64)
-    return np.full(n, weight) if weight.ndim == 0 else weight
-
-
-def _set_fitted(estimator: LeastSquares, one: bool) -> None:
+def set_fitted(estimator: LeastSquares, one: bool) -> None:
     """Set what scikit-learn expects to find after a fit."""
     model = estimator.model_
     estimator.coef_ = model.coef[0] if one else model.coef
@@ -292,10 +256,12 @@ def load(path: str | Path) -> LeastSquares:
         intercept=model.intercept_fitted,
         tol=model.tol,
         factors=None if model.factors is None else np.asarray(model.factors),
+        bounds=None if model.bounds is None else tuple(np.asarray(side) for side in model.bounds),
+        standardize=model.standardize,
     )
     estimator.model_ = model
     estimator.n_features_in_ = len(model.columns)
     if model.columns != default_names("x", len(model.columns)):
         estimator.feature_names_in_ = np.asarray(model.columns, object)
-    _set_fitted(estimator, len(model.targets) == 1)
+    set_fitted(estimator, len(model.targets) == 1)
     return estimator

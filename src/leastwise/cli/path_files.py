@@ -1,0 +1,142 @@
+"""A path as a file: a row a strength in CSV or Parquet, all of it in JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from leastwise.model.along import Paths
+from leastwise.path_result import Path
+from leastwise.report.paths import CRITERIA, best, r_squared
+
+FORMAT, VERSION = "leastwise-path", 1
+OWN = (
+    "target", "strength", "l1", "l2", "non_zero", "degrees_of_freedom", "r2", "relative_gap",
+    "converged", "intercept",
+)  # fmt: skip
+
+
+def to_csv(paths: Paths) -> bytes:
+    """A row a strength: what it is, how it fits, its certificate and its coefficients."""
+    held = io.StringIO()
+    writer = csv.writer(held, lineterminator="\n")
+    table = _table(paths)
+    writer.writerow(table)
+    columns = [values if isinstance(values, list) else values.tolist() for values in table.values()]
+    writer.writerows(zip(*columns, strict=True))
+    return held.getvalue().encode("utf-8", "backslashreplace")
+
+
+def to_parquet(paths: Paths) -> bytes:
+    """The same as Parquet."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    held = io.BytesIO()
+    pq.write_table(pa.table(_table(paths)), held)
+    return held.getvalue()
+
+
+def to_json(paths: Paths) -> bytes:
+    """All of it as strict JSON, a line for each part; a coefficient that is zero is left out."""
+    parts: dict[str, Any] = {
+        "format": FORMAT,
+        "version": VERSION,
+        "objective": paths.equation(),
+        "l1_ratio": paths.paths[0].l1_ratio,
+        "standardize": paths.standardize,
+        "weighted": paths.weighted,
+        "rows": {
+            "read": paths.rows_read,
+            "used": paths.rows_used,
+            "dropped": paths.rows_dropped,
+            "missing": dict(paths.missing),
+        },
+        "columns": list(paths.paths[0].columns),
+        "paths": [_one(path) for path in paths.paths],
+        "notes": list(paths.notes),
+        "command": paths.command,
+        "versions": dict(paths.versions),
+    }
+    lines = (f"{json.dumps(k)}: {json.dumps(v, allow_nan=False)}" for k, v in parts.items())
+    return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
+
+
+WRITERS: dict[str, Callable[[Paths], bytes]] = {
+    ".csv": to_csv,
+    ".json": to_json,
+    ".parquet": to_parquet,
+}
+
+
+def _one(path: Path) -> dict[str, Any]:
+    rows: list[dict[str, Any]] = []
+    for place, w in enumerate(path.coef.T):
+        members = {name: _plain(values[place]) for name, values in _members(path).items()}
+        support = np.flatnonzero(w)
+        members["reason"] = path.reasons[place]
+        members["coef"] = {path.columns[j]: float(w[j]) for j in support}
+        rows.append(members)
+    chosen = {name: best(path, name) for name in CRITERIA}
+    return {
+        "target": path.target,
+        "tol": path.tol,
+        "worst_relative_gap": _plain(path.gaps.max()),
+        "converged": bool(path.converged.all()),
+        "best": {
+            name: None if at is None else float(path.strengths[at]) for name, at in chosen.items()
+        },
+        "solver": {
+            "name": path.solver,
+            "why": path.why,
+            "notes": list(path.notes),
+            "passes": float(path.passes),
+            "seconds": float(path.seconds),
+        },
+        "strengths": rows,
+    }
+
+
+def _members(path: Path) -> dict[str, Any]:
+    """The columns of `OWN` but the first, each (K,)."""
+    return {
+        "strength": path.strengths,
+        "l1": path.strengths * path.l1_ratio,
+        "l2": path.strengths * (1.0 - path.l1_ratio),
+        "non_zero": path.active,
+        "degrees_of_freedom": path.degrees_of_freedom,
+        "r2": r_squared(path),
+        "relative_gap": path.gaps,
+        "converged": path.converged,
+        "intercept": path.intercepts,
+    }
+
+
+def _table(paths: Paths) -> dict[str, Any]:
+    """Name -> values, a row a strength of each target in turn."""
+    parts = [_members(path) for path in paths.paths]
+    own: dict[str, Any] = {
+        "target": [path.target for path in paths.paths for _ in path.strengths],
+        **{name: np.concatenate([part[name] for part in parts]) for name in parts[0]},
+    }
+    assert tuple(own) == OWN
+    taken = set(OWN) | set(paths.paths[0].columns)
+    coef = np.concatenate([path.coef for path in paths.paths], axis=1)
+    for column, values in zip(paths.paths[0].columns, coef, strict=True):
+        name = column
+        while name in OWN or (name != column and name in taken):
+            name = f"coef {name}"
+        taken.add(name)
+        own[name] = values
+    return own
+
+
+def _plain(value: Any) -> Any:
+    value = value.item()
+    return value if not isinstance(value, float) or math.isfinite(value) else repr(value)

@@ -1,0 +1,91 @@
+"""Information criteria along a path, from its losses alone: nothing is fitted again.
+
+    AIC = n log(2 L) + 2 d        BIC = n log(2 L) + d log n
+    EBIC = BIC + 2 gamma log binomial(p, df)
+
+L = sum_i s_i r_i^2 / (2 sum_i s_i) is the mean loss, so that 2 L is the residuals' mean square and
+weights count by their ratios alone; n is the number of rows with a positive weight. It is minus
+twice the Gaussian log-likelihood at its best variance, less a constant. d = df, and 1 more with an
+intercept, with the degrees of freedom of the lasso and elastic net (Zou, Hastie and Tibshirani
+2007). EBIC charges for the choice among p columns (Chen and Chen 2008); gamma = 0 is BIC.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leastwise.errors import UsageError, at_least_zero
+
+Float = NDArray[np.float64]
+
+ROUNDING = (
+    1e-14  # of the null loss: a mean loss below it is rounding, and its logarithm says nothing
+)
+
+PRICES: dict[str, Callable[[int], float]] = {
+    "aic": lambda rows: 2.0,
+    "bic": lambda rows: math.log(rows),
+    "ebic": lambda rows: math.log(rows),
+}
+
+
+def criterion(
+    name: str,
+    losses: Float,
+    df: Float,
+    *,
+    null: float,
+    rows: int,
+    columns: int,
+    intercept: bool,
+    gamma: float = 0.5,
+) -> Float:
+    """(K,) the criterion at losses (K,) with df (K,); infinite where the fit is saturated.
+
+    Saturated is a fit with df >= n - 1, or whose loss is rounding: an unknown variance cannot be
+    told there, and the likelihood grows without end.
+
+    Parameters
+    ----------
+    name : "aic", "bic" or "ebic"
+    losses, null : mean losses, and that of no column at all
+    rows, columns : n, and p that may enter ; intercept : whether there is one
+    gamma : what EBIC charges for the choice, from 0 (BIC) to 1
+
+    Raises
+    ------
+    UsageError
+        If the name is unknown or gamma out of range.
+
+    Examples
+    --------
+    >>> losses, df = np.array([2.0, 0.5, 0.0]), np.array([0.0, 1.0, 2.0])
+    >>> criterion("bic", losses, df, null=2.0, rows=10, columns=3, intercept=True).round(3)
+    array([16.166,  4.605,    inf])
+    """
+    if name not in PRICES:
+        raise UsageError(f"unknown criterion {name!r}; there is {', '.join(PRICES)}")
+    if at_least_zero("gamma", gamma) > 1.0:
+        raise UsageError(f"gamma must be from 0 (BIC) to 1, not {gamma!r}")
+    saturated = (df >= rows - 1) | (losses <= ROUNDING * null)
+    with np.errstate(divide="ignore"):
+        found = rows * np.log(2.0 * losses) + PRICES[name](rows) * (df + intercept)
+    if name == "ebic":
+        found += 2.0 * gamma * np.array([log_binomial(columns, d) for d in df])
+    return np.where(saturated, np.inf, found)
+
+
+def log_binomial(p: int, df: float) -> float:
+    """log binomial(p, df) for df from 0 to p that need not be whole.
+
+    Examples
+    --------
+    >>> round(math.exp(log_binomial(5, 2.0)), 6)
+    10.0
+    """
+    df = min(max(df, 0.0), float(p))
+    return math.lgamma(p + 1.0) - math.lgamma(df + 1.0) - math.lgamma(p - df + 1.0)

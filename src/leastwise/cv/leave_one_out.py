@@ -1,0 +1,181 @@
+"""Ridge judged by leaving out one row at a time, or by GCV, from one decomposition.
+
+    e_i = r_i / (1 - h_ii),   h_ii = s_i (1 + z_i' (H + L D)^-1 z_i) / W,   z_i = x_i - mean
+    GCV = mean of r_i^2 / (1 - tr(hat matrix) / n)^2        (Golub, Heath and Wahba 1979)
+
+The loss is a mean, so that a fit without one row of n has (n - 1) l2 for its ridge where all rows
+have n l2: the residuals and leverages are those at L = l2 (n - 1) / n, and with that e_i is exact
+(Allen 1974 for the sum of squares). With weights each row would have its own L: their mean stands
+for them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leastwise.blocks import Block
+from leastwise.cv.spectrum import Spectrum, diagonalise
+from leastwise.penalties import EXCLUDED, ElasticNet
+from leastwise.problem import Design, add
+
+Float = NDArray[np.float64]
+
+LEAST = 1e-12  # 1 - h_ii below this is rounding
+
+
+@dataclass(frozen=True)
+class Left:
+    """Mean errors and their standard errors, (K,) each."""
+
+    mean: Float
+    standard_error: Float
+
+
+@dataclass(frozen=True)
+class _Ridge:
+    """The penalised columns: which take part, and what each pays at strength 1."""
+
+    live: NDArray[np.intp]
+    price: Float
+
+
+def _ridge(design: Design, unit: ElasticNet) -> _Ridge:
+    l1, l2 = unit.strengths(design.columns)
+    live = np.flatnonzero((design.centre.curvature > 0.0) & (l1 < EXCLUDED))
+    return _Ridge(live, l2[live])
+
+
+def generalised(design: Design, unit: ElasticNet, strengths: Float, relative: Float) -> Left:
+    """GCV at each strength (K,); several targets' divided by `relative` (k,)."""
+    centre, ridge = design.centre, _ridge(design, unit)
+    if ridge.live.size <= centre.rows:
+        spectrum = diagonalise(design.gram[np.ix_(ridge.live, ridge.live)], ridge.price)
+        turned = spectrum.base.T @ centre.correlation[ridge.live]
+        below = spectrum.values + np.outer(strengths, spectrum.paid)
+        own = 2.0 / below - spectrum.values / below**2
+        mean_square = np.maximum(2.0 * centre.null - own @ turned**2, 0.0)
+        freedom = (spectrum.values / below).sum(axis=1) + (centre.mean is not None)
+    else:
+        outer = _outer(design, ridge)
+        kept = outer.kept(strengths)
+        mean_square = (kept.T**2 @ (outer.V.T @ outer.y) ** 2) / centre.weight
+        freedom = outer.leverage.sum() + (1.0 - kept).sum(axis=0)
+    left = np.maximum(1.0 - freedom / centre.rows, LEAST)
+    return Left((mean_square / relative).sum(axis=1) / left**2, np.full(strengths.size, np.nan))
+
+
+def leave_one_out(
+    design: Design, unit: ElasticNet, strengths: Float, relative: Float, *, absolute: bool
+) -> Left:
+    """The mean of e_i^2, or of |e_i|, at each strength (K,)."""
+    n, ridge = design.centre.rows, _ridge(design, unit)
+    strengths = strengths * (1.0 - 1.0 / n)
+    if absolute:
+        relative = np.sqrt(relative)
+    small = ridge.live.size <= n
+    sums = (_by_columns if small else _by_rows)(design, ridge, strengths, relative, absolute)
+    first, second = (total / design.centre.weight for total in sums)
+    spread = np.maximum(second - first**2, 0.0)
+    return Left(first, np.sqrt(spread / max(n - 1, 1)))
+
+
+def _by_columns(
+    design: Design, ridge: _Ridge, strengths: Float, relative: Float, absolute: bool
+) -> list[Float]:
+    """sum s e and sum s e^2 of the errors e: one pass, two products a block for all strengths."""
+    centre, live = design.centre, ridge.live
+    spectrum: Spectrum = diagonalise(design.gram[np.ix_(live, live)], ridge.price)
+    turned = spectrum.base.T @ centre.correlation[live]
+    inverse = 1.0 / (spectrum.values[:, None] + np.outer(spectrum.paid, strengths))
+    base = np.zeros((design.columns, spectrum.values.size))
+    base[live] = spectrum.base
+    size = np.sqrt(relative) if not absolute else relative
+    fits = [inverse * column[:, None] for column in (turned / size).T]
+    taken = inverse / -centre.weight
+    own = 0.0 if centre.mean is None else 1.0 / centre.weight
+
+    def statistic(block: Block) -> list[Float]:
+        sums = [np.zeros(strengths.size), np.zeros(strengths.size)]
+        for X, y, weight in block.dense_parts(centre.mean):
+            z = X @ base
+            left = np.square(z) @ taken  # 1 - h_ii
+            left -= own
+            if weight is not None:
+                left *= weight[:, None]
+            left += 1.0
+            np.maximum(left, LEAST, out=left)
+            found = np.zeros_like(left)
+            for fit, target in zip(fits, ((y - centre.target_mean) / size).T, strict=True):
+                error = z @ fit
+                np.subtract(target[:, None], error, out=error)
+                error /= left
+                found += np.abs(error, out=error) if absolute else np.square(error, out=error)
+            s = np.ones(len(z)) if weight is None else weight
+            sums[0] += s @ found
+            sums[1] += s @ np.square(found, out=found)
+        return sums
+
+    return design.source.reduce(statistic, add)
+
+
+@dataclass(frozen=True)
+class _Outer:
+    """The n x n side: P S^1/2 X D^-1 X' S^1/2 P / W = V diag(values) V'.
+
+    P takes off what the intercept and the unpenalised columns explain
+
+    y : (n, k) P S^1/2 (y - mean)
+    leverage : (n,) the diagonal of 1 - P ; root : (n,) of the weights
+    """
+
+    values: Float
+    V: Float
+    y: Float
+    leverage: Float
+    root: Float
+
+    def kept(self, strengths: Float) -> Float:
+        """(n, K) what a strength leaves of each direction."""
+        return strengths / (self.values[:, None] + strengths)
+
+
+def _outer(design: Design, ridge: _Ridge) -> _Outer:
+    centre = design.centre
+    block = design.source.gather()
+    root = np.ones(block.rows) if block.weight is None else np.sqrt(block.weight)
+    free, paid = ridge.live[ridge.price == 0.0], ridge.live[ridge.price > 0.0]
+    y = root[:, None] * (block.y - centre.target_mean)
+    K = block.centred(centre.mean, paid).outer(1.0 / ridge.price[ridge.price > 0.0])
+    K *= root * root[:, None] / centre.weight
+    known = [] if centre.mean is None else [np.ones((block.rows, 1))]
+    if free.size:
+        known.append(block.centred(centre.mean, free).dense())
+    leverage = np.zeros(block.rows)
+    if known:
+        U, sizes, _ = np.linalg.svd(root[:, None] * np.hstack(known), full_matrices=False)
+        Q = U[:, sizes > 1e-12 * sizes[0]]
+        y = y - Q @ (Q.T @ y)
+        K -= Q @ (Q.T @ K)
+        K -= (K @ Q) @ Q.T
+        leverage = np.square(Q).sum(axis=1)
+    values, V = np.linalg.eigh(K)
+    return _Outer(np.maximum(values, 0.0), V, y, leverage, root)
+
+
+def _by_rows(
+    design: Design, ridge: _Ridge, strengths: Float, relative: Float, absolute: bool
+) -> list[Float]:
+    """The same where columns outnumber rows."""
+    outer = _outer(design, ridge)
+    kept, root = outer.kept(strengths), outer.root[:, None]
+    taken = np.square(outer.V) @ (1.0 - kept) + outer.leverage[:, None]
+    left = np.maximum(1.0 - taken, LEAST) * np.where(root > 0.0, root, np.inf)
+    found = np.zeros_like(left)
+    for output, size in enumerate(relative):
+        error = outer.V @ (kept * (outer.V.T @ outer.y[:, output])[:, None]) / left
+        found += (np.abs(error) if absolute else error**2) / size
+    s = outer.root**2
+    return [s @ found, s @ found**2]

@@ -1,0 +1,77 @@
+"""G and the ridge's weights D made diagonal together, so that every strength costs a division.
+
+    B' G B = diag(values),   B' D B = diag(paid), paid 0 or 1
+    (G + l2 D)^-1 = B diag(values + l2 paid)^-1 B'
+
+A column with no penalty (d_j = 0) is taken first, by itself; the others less what it explains:
+
+    G~ = G_PP - G_PU G_UU^+ G_UP,   D^-1/2 G~ D^-1/2 = V diag(values) V'
+"""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leastwise.numerics.factors import EPS, SMALL
+from leastwise.numerics.threads import one_blas_thread
+
+Float = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """B, and the diagonals.
+
+    base : (p, m) B ; values : (m,) of G, at least 0 ; paid : (m,) of D, 0 or 1
+    """
+
+    base: Float
+    values: Float
+    paid: Float
+
+
+def _eigen(symmetric: Float) -> tuple[Float, Float]:
+    few = symmetric.shape[0] <= SMALL
+    with one_blas_thread() if few else nullcontext():
+        values, vectors = np.linalg.eigh(symmetric)
+    return values, vectors
+
+
+def diagonalise(G: Float, d: Float) -> Spectrum:
+    """The spectrum of G (p, p) against D = diag(d).
+
+    Examples
+    --------
+    >>> found = diagonalise(np.array([[2.0, 0.0], [0.0, 8.0]]), np.array([1.0, 2.0]))
+    >>> found.values
+    array([2., 4.])
+    """
+    free = np.flatnonzero(d == 0.0)
+    paid = np.flatnonzero(d > 0.0)
+    p, u = d.size, free.size
+    own = np.zeros((u, 0))
+    inner = G[np.ix_(paid, paid)]
+    mixed = np.zeros((0, paid.size))
+    if u:
+        scale = np.sqrt(np.diagonal(G)[free])
+        values, vectors = _eigen(G[np.ix_(free, free)] / scale / scale[:, None])
+        kept = values > 8.0 * u * EPS * values[-1]
+        own = vectors[:, kept] / np.sqrt(values[kept]) / scale[:, None]
+        mixed = own.T @ G[np.ix_(free, paid)]
+        inner = inner - mixed.T @ mixed
+    root = np.sqrt(d[paid])
+    values, vectors = _eigen(inner / root / root[:, None])
+    base = np.zeros((p, own.shape[1] + paid.size))
+    base[free, : own.shape[1]] = own
+    base[paid, own.shape[1] :] = vectors / root[:, None]
+    base[free, own.shape[1] :] = -own @ (mixed @ base[paid, own.shape[1] :])
+    ones = np.ones(own.shape[1])
+    return Spectrum(
+        base,
+        np.concatenate([ones, np.maximum(values, 0.0)]),
+        np.concatenate([np.zeros_like(ones), np.ones(paid.size)]),
+    )

@@ -1,0 +1,7 @@
+"""The scikit-learn faces, and the functions that take arrays, frames and tables as they do."""
+
+from leastwise.estimators.least_squares import LeastSquares, load
+from leastwise.estimators.least_squares_cv import LeastSquaresCV
+from leastwise.estimators.path import path
+
+__all__ = ["LeastSquares", "LeastSquaresCV", "load", "path"]

@@ -1,0 +1,73 @@
+"""From what users pass, arrays, frames and tables, to a source of rows; scikit-learn checks it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import validate_data
+
+from leastwise.errors import UsageError
+from leastwise.sources import MemorySource, Source
+
+Float = NDArray[np.float64]
+
+FLOATS = (np.float64, np.float32, np.float16)
+
+
+def rows_of(
+    estimator: Any, X: Any, y: ArrayLike | None, sample_weight: ArrayLike | None
+) -> tuple[Source, bool]:
+    """The rows given to `fit`, and whether there is one target; sets what scikit-learn asks for."""
+    if isinstance(X, Source):
+        if y is not None or sample_weight is not None:
+            raise UsageError(
+                "a table brings its target and weight: leave y and sample_weight out, and name "
+                "them in leastwise.table(..., target=, weight=)"
+            )
+        estimator.n_features_in_ = len(X.columns)
+        estimator.feature_names_in_ = np.asarray(X.columns, object)
+        return X, len(X.targets) == 1
+    if _needs_no_check(X, y):
+        estimator.n_features_in_ = X.shape[1]
+        estimator.__dict__.pop("feature_names_in_", None)
+    else:
+        X, y = validate_data(
+            estimator,
+            X,
+            y,
+            accept_sparse=("csr", "csc"),
+            dtype=FLOATS,
+            ensure_all_finite=False,  # the first pass over the data finds what is not finite
+            ensure_min_samples=2,
+            multi_output=True,
+            y_numeric=True,
+        )
+    y = np.asarray(y)
+    weight = weights_of(sample_weight, X.shape[0])
+    names = getattr(estimator, "feature_names_in_", None)
+    return MemorySource(X, y, weight, columns=names), y.ndim == 1
+
+
+def _needs_no_check(X: Any, y: Any) -> bool:
+    """Whether these are arrays as they should be; checking costs as much as a small fit."""
+    arrays = type(X) is np.ndarray and type(y) is np.ndarray
+    if not arrays or X.dtype != np.float64 or y.dtype != np.float64:
+        return False
+    return (
+        X.ndim == 2 and y.ndim in (1, 2) and X.shape[0] == y.shape[0] >= 2 and y.size * X.size > 0
+    )
+
+
+def numeric_array(X: Any) -> bool:
+    """Whether X holds numbers without names."""
+    return isinstance(X, np.ndarray) or hasattr(X, "tocsr") or isinstance(X, list)
+
+
+def weights_of(sample_weight: ArrayLike | None, n: int) -> Float | None:
+    """(n,) weights, or None for ones."""
+    if sample_weight is None:
+        return None
+    weight = np.asarray(sample_weight, np.float64)
+    return np.full(n, weight) if weight.ndim == 0 else weight

@@ -1,0 +1,130 @@
+"""lw.path: the fits along a list of strengths, from arrays, frames and tables."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
+
+from leastwise.drive import Record
+from leastwise.errors import ConvergenceWarning, LeastwiseWarning, UsageError
+from leastwise.estimators.arrays import rows_of
+from leastwise.losses import LOSSES
+from leastwise.model.along import path_source
+from leastwise.path_result import Path
+from leastwise.solvers import Solver
+
+
+def path(
+    X: Any,
+    y: ArrayLike | None = None,
+    *,
+    loss: str = "squared",
+    l1_ratio: float = 1.0,
+    strengths: int | ArrayLike = 100,
+    smallest: float | None = None,
+    tol: float = 1e-9,
+    intercept: bool = True,
+    factors: ArrayLike | None = None,
+    bounds: Any = None,
+    standardize: bool = False,
+    joint: bool = False,
+    sample_weight: ArrayLike | None = None,
+    solver: str | Solver = "auto",
+    max_iter: int | None = None,
+    memory: str | int | None = None,
+    watch: Callable[[Record], None] | None = None,
+) -> Path | tuple[Path, ...]:
+    """Fit along a list of strengths, each fit certified.
+
+    The objective at each strength, with the weights s and the penalty factors f::
+
+        sum_i s_i (y_i - b - x_i·w)^2 / (2 sum_i s_i)
+        + strength sum_j f_j (l1_ratio |w_j| + (1 - l1_ratio)/2 w_j^2)
+
+    Parameters
+    ----------
+    X, y, sample_weight
+        Rows as `LeastSquares.fit` takes them: arrays, a frame, a sparse matrix, or a table alone.
+    loss : str
+        "squared".
+    l1_ratio : float
+        1 for the lasso, 0 for ridge, the elastic net between. Below 1e-3 the grid is that of 1e-3.
+    strengths : int or array
+        How many, from the smallest that leaves all penalised coefficients at zero; or the
+        strengths themselves, which are taken from the largest to the smallest.
+    smallest : float or None
+        The last strength as a share of the first; 1e-3 by default.
+    tol : float
+        The relative duality gap to reach at every strength.
+    intercept, factors, bounds, standardize, solver, max_iter, memory
+        As in `LeastSquares`.
+    joint : bool
+        For y of several columns: one path, on which a column enters for all targets or for none.
+        The norm of its coefficients in all targets is penalised in the place of each |w_j|
+        (Obozinski, Taskar and Jordan 2010), as scikit-learn's MultiTaskElasticNet does.
+    watch : callable or None
+        Called with the record of every look at the fits under way.
+
+    Returns
+    -------
+    Path, or a tuple of them, one a target, where y has two dimensions; under `joint` one JointPath,
+    whose coef is (targets, p, K)
+
+    Raises
+    ------
+    UsageError
+        If an argument is out of range or the solver cannot take the problem.
+    DataError
+        If the data cannot be fitted. Both are ValueErrors.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import leastwise as lw
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(50, 4))
+    >>> path = lw.path(X, X @ [3.0, 0.0, -2.0, 0.0], strengths=5)
+    >>> path.active
+    array([0, 2, 2, 2, 2])
+    >>> bool(path.converged.all())
+    True
+    """
+    if loss not in LOSSES:
+        raise UsageError(f"unknown loss {loss!r}; there is {', '.join(LOSSES)}")
+    source, one = rows_of(BaseEstimator(), X, y, sample_weight)
+    if joint and one:
+        raise UsageError("joint joins several targets: give y two dimensions, or leave joint out")
+    found = path_source(
+        source,
+        joint=joint,
+        l1_ratio=l1_ratio,
+        strengths=strengths,
+        smallest=smallest,
+        factors=None if factors is None else np.asarray(factors, np.float64),
+        bounds=bounds,
+        standardize=standardize,
+        intercept=intercept,
+        solver=solver,
+        tol=tol,
+        max_iter=max_iter,
+        memory=memory,
+        watch=watch,
+    ).paths
+    for each in found:
+        for note in each.notes:
+            warnings.warn(note, LeastwiseWarning, stacklevel=2)
+        if not each.converged.all():
+            worst = int(np.argmax(each.gaps))
+            warnings.warn(
+                f"{np.count_nonzero(~each.converged)} of {each.strengths.size} strengths are not "
+                f"certified: the worst has relative gap {each.gaps[worst]:.2g} > tol {tol:g} at "
+                f"strength {each.strengths[worst]:.6g} ({each.reasons[worst]})",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
+    return found[0] if one or joint else found

@@ -1,0 +1,93 @@
+"""The path of several targets that share their columns: one support, one gap and one strength.
+
+minimise sum_t [ sum_i s_i (y_it - b_t - x_i·w_t)^2 / (2W) ] + sum_j f_j (l1 |w_j| + l2/2 |w_j|^2)
+
+with w_j (k,) the coefficients of column j in all targets: it enters for all of them or for none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leastwise.errors import UsageError
+from leastwise.numerics.joined import JoinedHessian
+from leastwise.path_result import Path, penalties_of
+from leastwise.quadratic import quadratic_form
+
+Float = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class JointPath(Path):
+    """The fits of k targets along K strengths under a penalty that joins them.
+
+    What differs from `Path`: coef (k, p, K) and intercepts (k, K); losses, objectives and null are
+    summed over targets, and a gap is that of all targets together. `target` lists their names.
+    """
+
+    @property
+    def active(self) -> NDArray[np.intp]:
+        """(K,) how many columns have a coefficient that is not zero."""
+        return np.count_nonzero(self.coef.any(axis=0), axis=0)
+
+    @cached_property
+    def degrees_of_freedom(self) -> Float:
+        """(K,) tr (H_AA ⊗ I) A^-1 over the active columns, all targets, without the intercepts.
+
+        A is the Hessian of the objective there (Vaiter et al. 2012): shrinking a row's length
+        costs degrees of freedom that the lasso of one target does not pay.
+        """
+        penalties = penalties_of(self.penalty, self.strengths, self.l1_ratio)
+        found = np.zeros(self.strengths.size)
+        for place, w in enumerate(self.coef.T):
+            chosen = np.flatnonzero(w.any(axis=1))
+            if not chosen.size:
+                continue
+            assert self.problem is not None, "computed before it is dropped"
+            own = self.problem.design.scale[chosen]  # in columns of length 1
+            H = quadratic_form(self.problem.design, self.problem.memory).block(chosen)
+            l1, l2 = (part[chosen] for part in penalties[place].strengths(w.shape[0]))
+            unit = H / own / own[:, None]
+            joined = JoinedHessian(unit, l1 / own, l2 / own**2, w[chosen] * own[:, None])
+            found[place] = joined.degrees_of_freedom()
+        return found
+
+    def predict(self, X: Any, strength: float | None = None) -> Float:
+        """eta of all targets at every strength, (k, n, K), or at one of them, (n, k).
+
+        Parameters and errors are those of `Path.predict`.
+        """
+        targets = range(self.coef.shape[0])
+        each = np.stack([self._alone(target).predict(X, strength) for target in targets])
+        return each if strength is None else each.T
+
+    def criterion(self, name: str, gamma: float = 0.5) -> Float:
+        _refuse("information criteria rank the fits of one target: take cross-validation")
+
+    def relaxed(self, gamma: float = 0.0) -> Path:
+        _refuse("only the path of one target is relaxed: fit the chosen columns without a penalty")
+
+    def plot(
+        self,
+        x: str = "strength",
+        *,
+        ax: Any = None,
+        names: int = 10,
+        chosen: Mapping[str, float] | None = None,
+    ) -> Any:
+        _refuse("only the path of one target is drawn: draw coef[target] against strengths")
+
+    def _alone(self, target: int) -> Path:
+        values = {each.name: getattr(self, each.name) for each in fields(Path)}
+        values |= {"coef": self.coef[target], "intercepts": self.intercepts[target]}
+        return Path(**values)
+
+
+def _refuse(words: str) -> NoReturn:
+    raise UsageError(f"this path joins several targets; {words}")

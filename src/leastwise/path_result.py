@@ -1,0 +1,279 @@
+"""What a path is: the fits of one target along strengths, and what can be asked of them.
+
+eta_k = b_k + X w_k,   w_k the optimum at strength_k: l1 = strength_k l1_ratio,
+                       l2 = strength_k (1 - l1_ratio)
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leastwise.criteria import criterion
+from leastwise.display import PathDisplay
+from leastwise.errors import DataError, UsageError, at_least_zero
+from leastwise.numerics.factors import cholesky, from_gram
+from leastwise.penalties import ElasticNet
+from leastwise.problem import Problem
+from leastwise.quadratic import quadratic_form
+from leastwise.relaxing import relax
+
+Float = NDArray[np.float64]
+
+CLEAR = 1e6  # a condition up to which a Gram matrix's rank is not in doubt
+
+
+@dataclass(frozen=True, eq=False)
+class Path:
+    """The fits of one target along K strengths, from the largest to the smallest.
+
+    Parameters
+    ----------
+    strengths : (K,) ; l1_ratio : l1 = strength l1_ratio, l2 = strength (1 - l1_ratio)
+    coef : (p, K) ; intercepts : (K,) ; gaps : (K,) relative duality gaps
+    losses, objectives : (K,) the mean loss, and with the penalty ; null : of no column at all
+    columns, target : names ; rows : n with a positive weight ; tol : what was asked for
+    penalty : factors, bounds and units of all strengths ; intercept_fitted : whether b was
+    solver, why, notes, passes, seconds : as a fit tells them ; reasons : (K,) why each ended
+    problem : the rows; None in a path that was pickled
+    gamma : the share of the penalised fit, below 1 where the path is relaxed
+
+    Examples
+    --------
+    >>> import leastwise as lw
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(50, 4))
+    >>> path = lw.path(X, X @ [3.0, 0.0, -2.0, 0.0] + rng.normal(size=50), strengths=20)
+    >>> chosen = path.best("bic")
+    >>> np.flatnonzero(path.coef[:, chosen])
+    array([0, 2, 3])
+    >>> path.predict(X).shape
+    (50, 20)
+    """
+
+    strengths: Float
+    l1_ratio: float
+    coef: Float
+    intercepts: Float
+    gaps: Float
+    losses: Float
+    objectives: Float
+    null: float
+    columns: tuple[str, ...]
+    target: str
+    rows: int
+    tol: float
+    penalty: ElasticNet
+    intercept_fitted: bool
+    solver: str
+    why: str
+    notes: tuple[str, ...]
+    reasons: tuple[str, ...]
+    passes: float
+    seconds: float
+    problem: Problem | None = field(repr=False)
+    gamma: float = 1.0
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the rows; what they tell is computed first."""
+        _ = self.degrees_of_freedom
+        return self.__dict__ | {"problem": None}
+
+    @property
+    def converged(self) -> NDArray[np.bool_]:
+        """(K,) whether the relative gap is at most tol."""
+        return self.gaps <= self.tol
+
+    @property
+    def active(self) -> NDArray[np.intp]:
+        """(K,) how many coefficients are not zero."""
+        return np.count_nonzero(self.coef, axis=0)
+
+    @cached_property
+    def degrees_of_freedom(self) -> Float:
+        """(K,) tr H_AA (H_AA + l2_A)^-1 over the support A, without the intercept.
+
+        For the lasso that is the rank of X_A (Tibshirani and Taylor 2012). A coefficient held at a
+        bound has none. A relaxed path mixes them with the rank, as it mixes its fits; that counts
+        the fit on the support and not the search for it.
+        """
+        lower, upper = self.penalty.bounds(len(self.columns))
+        found = np.zeros(self.strengths.size)
+        for place, w in enumerate(self.coef.T):
+            inside = np.flatnonzero((w != 0.0) & (w > lower) & (w < upper))
+            if not inside.size:
+                continue
+            assert self.problem is not None, "computed before it is dropped"
+            H = quadratic_form(self.problem.design, self.problem.memory).block(inside)
+            l2 = penalties_of(self.penalty, self.strengths[place : place + 1], self.l1_ratio)[0]
+            ridge = l2.strengths(w.size)[1][inside]
+            H = H + np.diag(ridge)
+            factor = cholesky(H, np.arange(inside.size))
+            if factor is None or factor.condition > CLEAR:
+                factor = from_gram(H)
+            # tr H (H + L)^-1 = rank - tr L (H + L)^-1
+            taken = ridge @ np.diagonal(factor.inverse()) if ridge.any() else 0.0
+            found[place] = factor.rank - self.gamma * taken
+        return found
+
+    def at(self, strength: float) -> int:
+        """The index of one of the path's strengths, to its tenth digit.
+
+        Between two strengths nothing is certified, so that there is none to be had.
+
+        Raises
+        ------
+        UsageError
+            If the path has no such strength; the message names the nearest.
+        """
+        strength = at_least_zero("strength", strength)
+        nearest = int(np.argmin(np.abs(self.strengths - strength)))
+        if abs(self.strengths[nearest] - strength) > 1e-10 * strength:
+            raise UsageError(
+                f"the path has no strength {strength:g}; the nearest is {self.strengths[nearest]}: "
+                "fit a path with strengths=[...] that has it"
+            )
+        return nearest
+
+    def predict(self, X: Any, strength: float | None = None) -> Float:
+        """eta = b + X w at every strength, (n, K), or at one of them, (n,).
+
+        Parameters
+        ----------
+        X : (n, p) array or sparse matrix, or a frame, whose columns are found by their names
+        strength : one of `strengths`
+
+        Raises
+        ------
+        DataError
+            If X has other columns than the path.
+        """
+        p = len(self.columns)
+        if hasattr(X, "columns"):
+            absent = [name for name in self.columns if name not in X.columns]
+            if absent:
+                raise DataError(f"the frame to predict from has no column {absent[0]!r}")
+            X = np.column_stack([np.asarray(X[name]) for name in self.columns])
+        elif not hasattr(X, "tocsr"):
+            X = np.asarray(X)
+        if X.ndim != 2 or X.shape[1] != p:
+            shape = " x ".join(map(str, X.shape))
+            raise DataError(f"rows to predict from must have {p} columns, not {shape}")
+        if strength is None:
+            return X @ self.coef + self.intercepts
+        chosen = self.at(strength)
+        return X @ self.coef[:, chosen] + self.intercepts[chosen]
+
+    def criterion(self, name: str, gamma: float = 0.5) -> Float:
+        """(K,) "aic", "bic" or "ebic" at every strength: n log(mean r^2) + c (df + intercept).
+
+        Infinite where a fit is saturated. `gamma` is what EBIC charges for the choice among the
+        columns that may enter. A variance is fitted; see `leastwise.criteria` for the formulas.
+        """
+        factors = self.penalty.factors
+        enter = len(self.columns) if factors is None else int(np.isfinite(factors).sum())
+        return criterion(
+            name,
+            self.losses,
+            self.degrees_of_freedom,
+            null=self.null,
+            rows=self.rows,
+            columns=enter,
+            intercept=self.intercept_fitted,
+            gamma=gamma,
+        )
+
+    def best(self, name: str, gamma: float = 0.5) -> int:
+        """The index of the least criterion, the larger strength of two that tie.
+
+        Raises
+        ------
+        DataError
+            If the fit is saturated at every strength.
+        """
+        values = self.criterion(name, gamma)
+        if not np.isfinite(values).any():
+            raise DataError(
+                f"every fit of {self.target!r} is saturated, and {name} can choose none: there "
+                "are too few rows, or the target has no noise"
+            )
+        return int(np.argmin(values))
+
+    def relaxed(self, gamma: float = 0.0) -> Path:
+        """The relaxed path: gamma w + (1 - gamma) least squares on the support of w.
+
+        Bounds hold, and no penalty is paid (Meinshausen 2007; Hastie, Tibshirani and Tibshirani
+        2020). Its coefficients minimise no objective of their own, so that `gaps` are nan and
+        nothing has `converged`: those of the path it came from tell how sure the supports are.
+
+        Raises
+        ------
+        UsageError
+            If gamma is not from 0 to 1, the path is relaxed already, or was pickled.
+        """
+        if at_least_zero("gamma", gamma) > 1.0:
+            raise UsageError(f"gamma must be from 0 (least squares) to 1, not {gamma!r}")
+        if self.gamma < 1.0:
+            raise UsageError("this path is relaxed already: relax the one it came from")
+        if self.problem is None:
+            raise UsageError("a path that was pickled has no rows: relax it before")
+        began = time.perf_counter()
+        found = relax(self.problem, self.coef, gamma)
+        penalties = penalties_of(self.penalty, self.strengths, self.l1_ratio)
+        paid = [
+            penalty.value(w[:, None])[0] for penalty, w in zip(penalties, found.coef.T, strict=True)
+        ]
+        return replace(
+            self,
+            coef=found.coef,
+            intercepts=found.intercepts,
+            gaps=np.full(self.gaps.shape, np.nan),
+            losses=found.losses,
+            objectives=found.losses + np.array(paid),
+            reasons=("relaxed",) * self.gaps.size,
+            passes=self.passes + found.passes,
+            seconds=self.seconds + time.perf_counter() - began,
+            gamma=float(gamma),
+        )
+
+    def plot(
+        self,
+        x: str = "strength",
+        *,
+        ax: Any = None,
+        names: int = 10,
+        chosen: Mapping[str, float] | None = None,
+    ) -> PathDisplay:
+        """Draw the coefficients with matplotlib, the largest named where their curves end.
+
+        Parameters
+        ----------
+        x : "strength", "norm" (sum of |w_j|) or "df"
+        ax : matplotlib Axes to draw in; new ones by default
+        names : how many curves are named
+        chosen : label -> strength, marked by a line each
+
+        Returns
+        -------
+        PathDisplay, with ax_, figure_ and lines_
+
+        Raises
+        ------
+        UsageError
+            If matplotlib is not installed or an argument is out of range.
+        """
+        return PathDisplay(self).plot(x, ax=ax, names=names, chosen=chosen)
+
+
+def penalties_of(penalty: ElasticNet, strengths: Float, l1_ratio: float) -> list[ElasticNet]:
+    """The penalty at each strength: l1 = strength l1_ratio, l2 = strength (1 - l1_ratio)."""
+    return [
+        replace(penalty, l1=float(strength) * l1_ratio, l2=float(strength) * (1.0 - l1_ratio))
+        for strength in strengths
+    ]

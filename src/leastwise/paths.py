@@ -1,0 +1,229 @@
+"""A path: the same rows under a list of strengths, each certified.
+
+    strength_k = strength_1 q^(k-1),   l1 = strength l1_ratio,   l2 = strength (1 - l1_ratio)
+
+The first strength is the smallest that leaves every penalised coefficient at zero:
+max_j |v_j| / (f_j s_j l1_ratio), v the correlation with what the unpenalised columns leave over.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from leastwise.certificate import gap
+from leastwise.drive import Record, drive
+from leastwise.errors import UsageError, at_least_zero
+from leastwise.fit import findings, fit
+from leastwise.joint_path import JointPath
+from leastwise.path_result import Path, penalties_of
+from leastwise.penalties import EXCLUDED, ElasticNet
+from leastwise.plan import choose
+from leastwise.problem import Problem
+from leastwise.quadratic import quadratic_form
+from leastwise.solvers import Solver
+
+Float = NDArray[np.float64]
+
+LEAST_RATIO = 1e-3  # l1_ratios below it take its grid: theirs would begin at infinity
+SMALLEST = 1e-3  # of the largest strength, the last one by default
+MOST_STRENGTHS = 100_000
+ROUNDING = 1e-13  # a correlation coefficient below it is one of zero
+POLISH = "coordinate-descent"  # its exact finish corrects with the residual of the rows
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What came of K penalties over the same rows.
+
+    coef : (K, p, k) ; intercept : (K, k) ; value : (K, k) the mean loss
+    objective, gap : (K,) the relative gap, the worst output's ; reasons : why each ended
+    solver, why : which and why it was taken ; notes : what was found, in sentences
+    passes : over the data ; seconds : for all of it
+    """
+
+    coef: Float
+    intercept: Float
+    value: Float
+    objective: Float
+    gap: Float
+    reasons: tuple[str, ...]
+    solver: str
+    why: str
+    notes: tuple[str, ...]
+    passes: float
+    seconds: float
+
+
+def trace(
+    problem: Problem,
+    penalties: Sequence[ElasticNet],
+    solver: str | Solver = "auto",
+    *,
+    tol: float = 1e-9,
+    max_iter: int | None = None,
+    watch: Callable[[Record], None] | None = None,
+) -> Trace:
+    """Solve `problem` under each penalty in turn, each from where the last one ended.
+
+    Where a solver works on moments, the certificates come from moments too, and the last one is
+    checked on the rows; where that check fails, all are made again from the rows, and the fits
+    that do not reach `tol` there are finished on the rows.
+    """
+    tol = at_least_zero("tol", tol)
+    began = time.perf_counter()
+    design = problem.design
+    passes = design.source.passes
+    choice = choose(problem.at(penalties[0]), solver)  # the last strength may be zero
+    limit = choice.solver.limit if max_iter is None else max_iter
+    count, p, k = len(penalties), design.columns, len(design.source.targets)
+    coef = np.empty((count, p, k))
+    value, gaps, objective = np.empty((count, k)), np.empty(count), np.empty(count)
+    reasons: list[str] = []
+    notes: dict[str, None] = dict.fromkeys(findings(design))
+    on_rows, detail = True, ""
+    steps = drive(problem, choice.solver, penalties, None, limit, tol, watch)
+    for place, (_, reason, watched) in enumerate(steps):
+        iterate, found = watched.outcome(reason)
+        coef[place], value[place] = iterate.coef, iterate.at.value
+        gaps[place], objective[place] = found.relative.max(), found.objective.sum()
+        reasons.append(reason)
+        notes |= dict.fromkeys(iterate.notes)
+        on_rows, detail = on_rows and iterate.on_rows, iterate.detail
+    if not on_rows:
+        for place in range(count - 1, -1, -1):
+            at = design.evaluate(coef[place])
+            found = gap(problem.at(penalties[place]), coef[place], at)
+            checked = float(found.relative.max())
+            value[place], objective[place] = at.value, found.objective.sum()
+            if checked <= max(tol, gaps[place]):
+                break  # the moments hold here, where the coefficients are largest
+            if checked > tol and reasons[place] == "converged":
+                reasons[place] = "stalled"
+                here = problem.at(penalties[place])
+                polished = fit(here, POLISH, tol=tol, start=coef[place])
+                if polished.certificate.relative_gap < checked:
+                    coef[place], value[place] = polished.coef, polished.value
+                    objective[place] = polished.certificate.primal
+                    checked = polished.certificate.relative_gap
+                    reasons[place] = polished.certificate.reason.partition(":")[0]
+            gaps[place] = checked
+    return Trace(
+        coef,
+        design.intercepts_at(coef),
+        value,
+        objective,
+        gaps,
+        tuple(reasons),
+        f"{choice.name} ({detail})" if detail else choice.name,
+        choice.why,
+        tuple(notes),
+        design.source.passes - passes,
+        time.perf_counter() - began,
+    )
+
+
+def largest_strength(problem: Problem, l1_ratio: float) -> float:
+    """The smallest strength at which every penalised coefficient is zero; 1 where any is."""
+    design = problem.design
+    unit = replace(problem.penalty, l1=max(l1_ratio, LEAST_RATIO), l2=0.0)
+    l1 = unit.strengths(design.columns)[0]
+    v = design.centre.correlation
+    free = (l1 == 0.0) & (design.centre.curvature > 0.0)
+    if free.any():
+        factors = np.where(l1 > 0.0, np.inf, 0.0)
+        alone = problem.at(replace(problem.penalty, l1=0.0, l2=0.0, factors=factors))
+        v = quadratic_form(design, problem.memory).evaluate(fit(alone).coef).correlation
+    v = problem.penalty.measure(v)
+    lower, upper = problem.bounds
+    moves = np.where(v > 0.0, upper[:, None] > 0.0, lower[:, None] < 0.0)
+    moves &= ((l1 > 0.0) & (l1 < EXCLUDED))[:, None]
+    size = np.sqrt(np.multiply.outer(design.centre.curvature, 2.0 * problem.null))
+    moves &= np.abs(v) > ROUNDING * size
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.where(moves, np.abs(v) / l1[:, None], 0.0)
+    largest = float(ratio.max(initial=0.0))
+    return largest if largest > 0.0 else 1.0
+
+
+def grid(
+    problem: Problem, l1_ratio: float, strengths: int | ArrayLike, smallest: float | None = None
+) -> Float:
+    """(K,) strengths from the largest to the smallest: geometric, or those given.
+
+    Raises
+    ------
+    UsageError
+        If an argument is out of range.
+    """
+    if np.ndim(strengths) == 0:
+        count = int(np.asarray(strengths))
+        if count != strengths or not 1 <= count <= MOST_STRENGTHS:
+            raise UsageError(
+                f"strengths must be how many (at least 1) or an array of them, not {strengths!r}"
+            )
+        share = SMALLEST if smallest is None else float(smallest)
+        if not 0.0 < share <= 1.0:
+            raise UsageError(
+                f"smallest is a share of the largest strength, above 0 and at most 1, not {share}"
+            )
+        return largest_strength(problem, l1_ratio) * np.geomspace(1.0, share, count)
+    if smallest is not None:
+        raise UsageError("smallest says where a grid ends: leave it out when strengths are given")
+    given = np.asarray(strengths, np.float64)
+    if given.ndim != 1 or not given.size or not np.isfinite(given).all() or (given < 0.0).any():
+        raise UsageError("strengths must be finite numbers of at least 0, in one dimension")
+    return np.sort(given)[::-1].copy()
+
+
+def checked_ratio(l1_ratio: float) -> float:
+    """`l1_ratio` as a number from 0 to 1."""
+    ratio = at_least_zero("l1_ratio", l1_ratio)
+    if ratio > 1.0:
+        raise UsageError(f"l1_ratio must be from 0 (ridge) to 1 (lasso), not {l1_ratio!r}")
+    return ratio
+
+
+def follow(
+    problem: Problem,
+    target: str,
+    l1_ratio: float,
+    strengths: Float,
+    *,
+    solver: str | Solver = "auto",
+    tol: float = 1e-9,
+    max_iter: int | None = None,
+    watch: Callable[[Record], None] | None = None,
+) -> Path:
+    """The path of a problem with one target, or with several that the penalty joins."""
+    penalties = penalties_of(problem.penalty, strengths, l1_ratio)
+    found = trace(problem, penalties, solver, tol=tol, max_iter=max_iter, watch=watch)
+    design = problem.design
+    joint = problem.penalty.joint
+    return (JointPath if joint else Path)(
+        strengths,
+        l1_ratio,
+        found.coef.T if joint else found.coef[:, :, 0].T,
+        found.intercept.T if joint else found.intercept[:, 0],
+        found.gap,
+        found.value.sum(axis=1),
+        found.objective,
+        float(design.centre.null.sum()),
+        design.source.columns,
+        target,
+        design.centre.rows,
+        tol,
+        replace(problem.penalty, l1=0.0, l2=0.0),
+        design.intercept,
+        found.solver,
+        found.why,
+        found.notes,
+        found.reasons,
+        found.passes,
+        found.seconds,
+        problem,
+    )

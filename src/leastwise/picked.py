@@ -1,0 +1,120 @@
+"""Some columns of a block, picked one after another and kept at hand.
+
+    times(w) = Z w,   back(r) = Z' S r,   cross(first) = Z[first:]' S Z,   Z = X[:, picked] - mean
+
+A dense block's columns are copied, each lying together; a sparse one's stay sparse.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from leastwise.blocks import Block
+
+Float = NDArray[np.float64]
+Index = NDArray[np.intp]
+
+ROOM = 64  # columns there is room for at first; the room doubles when it is used up
+
+
+class Picked(Protocol):
+    """Columns of one block that have been picked so far."""
+
+    def grow(self, columns: Index) -> None:
+        """Pick more."""
+        ...
+
+    def times(self, places: Index, coef: Float) -> Float:
+        """(b, rows) the columns at `places` (m,) times each row of coef (b, m)."""
+        ...
+
+    def back(self, rows: Float) -> Float:
+        """(b, picked) the weighted products of all picked columns with each of rows (b, rows)."""
+        ...
+
+    def cross(self, first: int) -> Float:
+        """(picked - first, picked) the weighted products of the last columns with all."""
+        ...
+
+
+class DensePicked:
+    """Centred copies, (picked, rows), of columns of a dense block."""
+
+    def __init__(self, block: Block, mean: Float | None) -> None:
+        self._block, self._mean = block, mean
+        self._room = np.empty((ROOM, block.rows))
+        self._count = 0
+
+    def grow(self, columns: Index) -> None:
+        count = self._count + columns.size
+        if count > self._room.shape[0]:
+            room = np.empty((max(count, 2 * self._room.shape[0]), self._block.rows))
+            room[: self._count] = self._room[: self._count]
+            self._room = room
+        chosen = self._block.X[:, columns].T
+        if self._mean is None:
+            self._room[self._count : count] = chosen
+        else:
+            np.subtract(chosen, self._mean[columns, None], out=self._room[self._count : count])
+        self._count = count
+
+    def times(self, places: Index, coef: Float) -> Float:
+        if 2 * places.size < self._count:
+            return coef @ self._room[places]
+        whole = np.zeros((coef.shape[0], self._count))
+        whole[:, places] = coef
+        return whole @ self._room[: self._count]
+
+    def back(self, rows: Float) -> Float:
+        return _weighted(self._block, rows) @ self._room[: self._count].T
+
+    def cross(self, first: int) -> Float:
+        new = _weighted(self._block, self._room[first : self._count])
+        return new @ self._room[: self._count].T
+
+
+class SparsePicked:
+    """Columns of a sparse block, their means taken off in the algebra."""
+
+    def __init__(self, block: Block, mean: Float | None) -> None:
+        self._block = block
+        self._mean = np.zeros(block.X.shape[1]) if mean is None else mean
+        self._matrix: Any = block.X[:, :0].tocsc()
+        self._own = np.empty(0)  # the means that are to be taken off what `matrix` says
+
+    def grow(self, columns: Index) -> None:
+        from scipy.sparse import csc_array, hstack
+
+        view = self._block.centred(self._mean, columns)
+        matrix = csc_array(view.matrix)  # type: ignore[attr-defined]
+        self._matrix = hstack([self._matrix, matrix], format="csc")
+        self._own = np.append(self._own, view.mean)  # type: ignore[attr-defined]
+
+    def times(self, places: Index, coef: Float) -> Float:
+        raw = np.asarray((self._matrix[:, places] @ coef.T).T)
+        return raw - (coef @ self._own[places])[:, None]
+
+    def back(self, rows: Float) -> Float:
+        weighted = _weighted(self._block, rows)
+        raw = np.asarray((self._matrix.T @ weighted.T).T)
+        return raw - np.multiply.outer(weighted.sum(axis=1), self._own)
+
+    def cross(self, first: int) -> Float:
+        weight, own = self._block.weight, self._own
+        new = self._matrix[:, first:]
+        if weight is not None:
+            new = new.multiply(weight[:, None]).tocsc()
+        ones = np.ones(self._block.rows) if weight is None else weight
+        raw = np.asarray((new.T @ self._matrix).toarray())
+        sums = np.asarray(self._matrix.T @ ones)
+        raw -= np.multiply.outer(sums[first:], own)
+        raw -= np.multiply.outer(own[first:], sums - ones.sum() * own)
+        return raw
+
+
+def _weighted(block: Block, rows: Float) -> Float:
+    return rows if block.weight is None else rows * block.weight

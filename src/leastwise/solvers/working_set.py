@@ -1,0 +1,342 @@
+"""Working set: solve exactly on the few columns that matter, check all, let in what violates.
+
+For each strength the optimum on the working set W comes from an active-set method (`active_set`),
+whose factor goes along from strength to strength. W is what is predicted to matter: the solution
+on the present support is extrapolated to a strength ahead, and the columns whose correlation comes
+near their limit on the way there belong to W (Larsson and Wallin 2022; Tibshirani et al. 2012). The
+check of all columns is made for several strengths at once (Qian et al. 2020), together with the
+next extrapolation. Nothing rests on the prediction: what the check finds is let in, and the
+strengths from there on are solved again.
+
+Over moments where rows outnumber columns, over the rows otherwise (`leastwise.working`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leastwise.certificate import Support
+from leastwise.numerics.threads import one_blas_thread
+from leastwise.penalties import ElasticNet
+from leastwise.problem import Evaluation, Problem, Shape
+from leastwise.solvers.base import Cost, Iterate, Solver, Steps, gram_flops, moments_bytes
+from leastwise.working import FEW, Look, Points, WorkingColumns, by_moments, working_columns
+
+if TYPE_CHECKING:
+    from leastwise.solvers.active_set import ActiveSet, Quadratics
+
+Float = NDArray[np.float64]
+Index = NDArray[np.intp]
+
+STEP = 0.5  # a strength further below the last than this is approached by rungs between
+VIOLATION = 1e-11  # of l1: what a correlation may be above it
+MARGIN = 0.1  # how near to its limit a predicted correlation must come
+BATCH = 10  # strengths checked at a time
+CORRECTIONS = 3
+EXPECTED_LOOKS = 15.0  # passes over the rows of a fit
+ROUNDS = 100  # times that violators are let in at one batch
+
+
+@dataclass(frozen=True)
+class Rung:
+    """A strength on the way; `number` where it is one that was asked for."""
+
+    number: int | None
+    l1: Float
+    l2: Float
+
+
+@dataclass(frozen=True)
+class Stop:
+    """One target's solution on a rung: coef (m,) of `columns`, and the correlation (p,) there."""
+
+    rung: Rung
+    columns: Index
+    coef: Float
+    value: float
+    correlation: Float
+    steps: int
+    support: Support | None = None
+
+
+@dataclass(frozen=True)
+class WorkingSet(Solver):
+    """An exact active-set method on a working set that follows the path."""
+
+    name: ClassVar[str] = "working-set"
+    limit: ClassVar[int] = 10_000
+
+    def refuse(self, problem: Problem) -> str | None:
+        if not problem.shape.row_state:
+            return "the rows cannot keep a residual beside them; take accelerated-gradient"
+        return None
+
+    def cost(self, shape: Shape) -> Cost:
+        n, p = shape.rows, shape.columns
+        if by_moments(n, p, shape.stored):
+            whole = 0.0 if shape.l1 else p**3  # then every column is in the set
+            return Cost(moments_bytes(shape), 2.0, gram_flops(shape) + 20.0 * p * p + whole)
+        # An eighth of min(n, p) columns at work is what is expected; a growing set is stopped by
+        # `RowColumns` when it would exceed the memory.
+        expected = min(n, p) / 8
+        copies = shape.stored / p if shape.sparse else n
+        bytes = int(8 * (expected * (2 * expected + copies) + 2 * BATCH * (n + p)))
+        flops = 2.0 * copies * expected**2 + expected**3
+        return Cost(bytes * shape.outputs + shape.scratch, EXPECTED_LOOKS, flops)
+
+    def along(
+        self, problem: Problem, penalties: Sequence[ElasticNet], start: Float | None, limit: int
+    ) -> Steps:
+        columns = working_columns(problem.design, problem.memory)
+        targets = range(len(problem.design.source.targets))
+        courses = [
+            _Course(problem, columns, target, limit, None if start is None else start[:, target])
+            for target in targets
+        ]
+        ways = [course.along(_rungs(problem, penalties, course)) for course in courses]
+        for number in range(len(penalties)):
+            stops = [next(way) for way in ways]
+            used = max(stop.steps for stop in stops)
+            done = yield number, _joined(stops, columns, final=used >= limit)
+            for correction in range(1, CORRECTIONS + 1):
+                if done or used >= limit:
+                    break
+                pairs = zip(courses, stops, strict=True)
+                stops = [course.corrected(stop) for course, stop in pairs]
+                used = max(stop.steps for stop in stops)
+                last = correction == CORRECTIONS or used >= limit
+                done = yield number, _joined(stops, columns, final=last)
+
+
+def _joined(stops: list[Stop], columns: WorkingColumns, *, final: bool) -> Iterate:
+    coef = np.zeros((stops[0].correlation.size, len(stops)))
+    for target, stop in enumerate(stops):
+        coef[stop.columns, target] = stop.coef
+    correlation = np.stack([stop.correlation for stop in stops], axis=1)
+    supports = [stop.support for stop in stops if stop.support is not None]
+    return Iterate(
+        coef,
+        max(stop.steps for stop in stops),
+        Evaluation(np.array([stop.value for stop in stops]), correlation),
+        on_rows=columns.on_rows,
+        final=final,
+        exact=True,
+        detail=f"over {'rows' if columns.on_rows else 'moments'}, exact on the support",
+        supports=tuple(supports) if supports else None,
+    )
+
+
+def _rungs(problem: Problem, penalties: Sequence[ElasticNet], course: _Course) -> list[Rung]:
+    """The strengths asked for, and those that lead from one to the next where they are far off."""
+    rungs: list[Rung] = []
+    last = course.largest(problem.at(penalties[0]).strengths[0]) * penalties[0].l1
+    for number, penalty in enumerate(penalties):
+        if 0.0 < penalty.l1 < last * STEP:
+            count = int(np.ceil(np.log(penalty.l1 / last) / np.log(STEP)))
+            for l1 in np.geomspace(last, penalty.l1, count + 1)[1:-1]:
+                between = penalty.times(float(l1) / penalty.l1)
+                rungs.append(Rung(None, *problem.at(between).strengths))
+        rungs.append(Rung(number, *problem.at(penalty).strengths))
+        last = penalty.l1
+    return rungs
+
+
+class _Course:
+    """One target's way down the rungs.
+
+    Parameters
+    ----------
+    problem : the rows and the bounds
+    columns : where Gram matrices and looks come from
+    target : which output
+    limit : the most steps a rung
+    start : (p,) where to begin, zero by default
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        columns: WorkingColumns,
+        target: int,
+        limit: int,
+        start: Float | None,
+    ) -> None:
+        centre = problem.design.centre
+        self._columns, self._target, self._limit = columns, target, limit
+        self._alive = centre.curvature > 0.0
+        self._q = np.ascontiguousarray(centre.correlation[:, target])
+        self._length = problem.design.scale
+        self._lower, self._upper = problem.bounds
+        self._bounded = problem.penalty.bounded
+        self._all = not columns.on_rows and int(np.count_nonzero(self._alive)) <= FEW
+        self._start = start
+        self._left = limit  # steps allowed until the next strength that was asked for
+        self._W = np.flatnonzero(self._alive) if self._all else np.empty(0, np.intp)
+        self._engine: ActiveSet | None = None
+
+    def largest(self, l1: Float) -> float:
+        """How many times l1 the largest correlation is where w begins, at most 1e9."""
+        if self._start is not None:
+            return 1.0  # it begins near the end
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = np.where(l1 > 0.0, np.abs(self._q) / l1, 0.0)
+        return min(float(ratio.max(initial=1.0)), 1e9)
+
+    def along(self, rungs: list[Rung]) -> Iterator[Stop]:
+        """The solution on each rung that was asked for."""
+        u, ahead, size = self._q, self._q, 1
+        first = 0
+        if self._start is not None and not self._all:
+            self._enlarge(np.flatnonzero(self._start))
+        while first < len(rungs):
+            batch = rungs[first : first + (len(rungs) if self._all else size)]
+            first += len(batch)
+            following = rungs[min(first + size, len(rungs)) - 1]
+            self._choose(batch, u, ahead)
+            stops, u, ahead, failures = self._solve(batch, following)
+            size = min(BATCH, 2 * size) if failures < 2 else max(1, size // 2)
+            yield from (stop for stop in stops if stop.rung.number is not None)
+
+    def _choose(self, batch: list[Rung], u: Float, ahead: Float) -> None:
+        """W for a batch: the support, and the columns predicted to come near their limits."""
+        if self._all:
+            return
+        near = self._limit_reached(u, batch[0].l1, MARGIN)
+        near |= self._limit_reached(ahead, batch[-1].l1, MARGIN)
+        near |= (batch[-1].l1 == 0.0) & self._alive
+        if not near.any():
+            near[np.argmax(np.abs(u) - batch[0].l1)] = True
+        near[self._held()] = False
+        self._enlarge(np.flatnonzero(near & self._alive), keep=False)
+
+    def _held(self) -> Index:
+        """The columns with a coefficient."""
+        engine = self._engine
+        return self._W[:0] if engine is None else self._W[engine.held]
+
+    def _limit_reached(self, u: Float, l1: Float, margin: float) -> NDArray[np.bool_]:
+        over = np.abs(u) > l1 * (1.0 - margin)
+        if not self._bounded:
+            return over
+        return over & np.where(u > 0.0, self._upper > 0.0, self._lower < 0.0)
+
+    def _enlarge(self, new: Index, *, keep: bool = True) -> None:
+        """W with the new columns, and without those that are at zero where `keep` is False."""
+        engine = self._engine
+        kept = np.arange(self._W.size)
+        if not keep and engine is not None:
+            kept = engine.held
+        W = np.concatenate([self._W[kept], new])
+        form = self._form(W)
+        if engine is not None:
+            self._engine = engine.over(form, kept)
+        else:
+            from leastwise.solvers.active_set import ActiveSet
+
+            self._engine = ActiveSet(form, None if self._start is None else self._start[W])
+        self._W = W
+
+    def _form(self, columns: Index) -> Quadratics:
+        from leastwise.solvers.active_set import Quadratics
+
+        G = self._columns.gram(columns)
+        chosen = (part[columns] for part in (self._length, self._q, self._lower, self._upper))
+        return Quadratics(G, *chosen)
+
+    def _solve(self, batch: list[Rung], following: Rung) -> tuple[list[Stop], Float, Float, int]:
+        """Stops on the rungs of a batch, all checked; u at the last; the u expected ahead."""
+        if self._all and self._engine is None:
+            self._enlarge(self._W[:0])
+        stops: list[Stop] = []
+        known: Look | None = None
+        failures = 0
+        while True:
+            engine = self._engine
+            assert engine is not None, "there is one for every batch"
+            coefs: list[Float] = []
+            states = [engine.state()]
+            steps: list[int] = []
+            with one_blas_thread():
+                for rung in batch:
+                    before = engine.steps
+                    engine.reach(rung.l1[self._W], rung.l2[self._W], self._left)
+                    coefs.append(engine.coef)
+                    states.append(engine.state())
+                    steps.append(engine.steps - before)
+                    self._left -= steps[-1]
+                    if rung.number is not None and self._left > 0:
+                        self._left = self._limit
+                ahead = engine.extrapolated(following.l1[self._W])
+            limits = np.stack([rung.l1 for rung in batch])
+            limits = np.vstack([limits, following.l1 * (1.0 - MARGIN)])
+            points = Points(self._target, self._W, np.stack([*coefs, ahead]), limits)
+            look = self._columns.look(points, known)
+            wrong = self._violations(look, batch)
+            clean = 0
+            while clean < len(batch) and not wrong[clean].any():
+                clean += 1
+            asked = any(rung.number is not None for rung in batch[clean:])
+            if failures == ROUNDS or not asked or self._left <= 0:
+                clean = len(batch)
+            stops += [
+                self._stop(batch[place], coefs[place], look, place, steps[place])
+                for place in range(clean)
+            ]
+            if clean == len(batch):
+                return stops, stops[-1].correlation, look.correlation[-1], failures
+            failures += 1
+            engine.resume(states[clean])
+            self._enlarge(np.flatnonzero(wrong[clean:].any(axis=0)))
+            batch, known = batch[clean:], look.rest(clean)
+
+    def _violations(self, look: Look, batch: list[Rung]) -> NDArray[np.bool_]:
+        """(b, p) which columns outside of W are beyond their limits."""
+        wrong = np.zeros((len(batch), self._q.size), bool)
+        if self._all:
+            return wrong
+        for place, rung in enumerate(batch):
+            wrong[place] = self._limit_reached(look.correlation[place], rung.l1, -VIOLATION)
+        wrong[:, self._W] = False
+        return wrong
+
+    def _stop(self, rung: Rung, coef: Float, look: Look, place: int, steps: int) -> Stop:
+        value, u = float(look.value[place]), look.correlation[place]
+        kept = np.flatnonzero(coef)
+        return Stop(rung, self._W[kept], coef[kept], value, u, min(steps, self._limit))
+
+    def corrected(self, stop: Stop) -> Stop:
+        """The stop after one correction with the correlation of all columns, and its support."""
+        columns, l1, l2 = stop.columns, stop.rung.l1, stop.rung.l2
+        free = (l1 == 0.0) & self._alive
+        columns = np.union1d(columns, np.flatnonzero(free)) if free.any() else columns
+        w = np.zeros(l1.size)
+        w[stop.columns] = stop.coef
+        from leastwise.solvers.active_set import ActiveSet
+
+        engine = ActiveSet(self._form(columns), w[columns])
+        engine.reach(l1[columns], l2[columns], self._limit - stop.steps)
+        support = engine.support()
+        chosen = columns[support.columns]
+        slope = stop.correlation[chosen] - l2[chosen] * w[chosen] - l1[chosen] * support.signs
+        moved = w.copy()
+        moved[chosen] += support.factor.solve(slope[:, None])[:, 0]
+        moved = np.clip(moved, self._lower, self._upper)
+        if (np.sign(moved[chosen]) * support.signs < 0.0).any():
+            moved = w
+        points = Points(self._target, columns, moved[None, columns], l1[None])
+        look = self._columns.look(points)
+        support = replace(support, columns=chosen)
+        return Stop(
+            stop.rung,
+            columns,
+            moved[columns],
+            float(look.value[0]),
+            look.correlation[0],
+            stop.steps + 1,
+            support,
+        )

@@ -1,0 +1,233 @@
+"""The columns a path works on, kept at hand as they grow, and the check of all the others.
+
+    gram(W) = D^-1 H_WW D^-1      look(W, w) = value and correlation u = q - H_:W w of each column
+
+`MomentColumns` reads both off the moments. `RowColumns` keeps a copy of the columns picked so far
+and their Gram matrix; a look is one product of all columns with the residuals of several strengths
+(Qian et al. 2020), and a second look at nearly the same residuals reads only those columns whose
+bound
+
+    |u_j| <= |u_j before| + |x_j| |r - r before|        (Cauchy and Schwarz)
+
+can reach their limit: the others keep the correlation they had, which is proven to be within it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leastwise.blocks import Block
+from leastwise.errors import UsageError
+from leastwise.picked import Picked
+from leastwise.problem import Design
+from leastwise.quadratic import OverMoments
+
+Float = NDArray[np.float64]
+Index = NDArray[np.intp]
+
+FEW = 600  # columns whose Gram matrix is always worth having
+GATHERED = 16  # times as long as in a product of all columns does a column take by itself
+ROOM = 256  # columns whose Gram matrix there is room for at first
+
+
+@dataclass(frozen=True)
+class Points:
+    """Several w of one target, zero outside of `columns`: coef (b, m); limits (b, p) of |u_j|."""
+
+    target: int
+    columns: Index
+    coef: Float
+    limits: Float
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the points turned out to be: value (b,), correlation (b, p); residuals for a second."""
+
+    value: Float
+    correlation: Float
+    residuals: Any = None
+
+    def rest(self, first: int) -> Look:
+        """The points from `first` on."""
+        residuals = None if self.residuals is None else [part[first:] for part in self.residuals]
+        return Look(self.value[first:], self.correlation[first:], residuals)
+
+
+class WorkingColumns(Protocol):
+    """The columns worked on, over moments or over rows."""
+
+    on_rows: bool
+
+    def gram(self, columns: Index) -> Float:
+        """(m, m) of these columns at length 1, which are kept at hand from then on."""
+        ...
+
+    def look(self, points: Points, known: Look | None = None) -> Look:
+        """Value and correlation at the points; `known` are those of points near to them."""
+        ...
+
+
+def by_moments(rows: int, columns: int, stored: int, memory: float = np.inf) -> bool:
+    """Whether a path works over moments: where X'X costs less than looks and some columns do.
+
+    Beyond a few hundred columns that takes too many rows, or data that do not fit the memory.
+    """
+    if 3 * 8 * columns**2 > memory:
+        return False
+    return columns <= min(FEW, 2 * rows) or (8 * stored > memory and columns <= 2 * rows)
+
+
+def working_columns(design: Design, memory: int) -> WorkingColumns:
+    """The columns of the design, over moments or over rows."""
+    source = design.source
+    if by_moments(source.rows, design.columns, source.stored, memory):
+        return MomentColumns(design)
+    return design.cached("row columns", lambda: RowColumns(design, memory))
+
+
+def length(design: Design) -> Float:
+    """(p,) the columns' lengths sqrt(c_j), 1 for a constant column."""
+    return design.scale
+
+
+class MomentColumns:
+    """Over the Gram matrix of all columns."""
+
+    on_rows = False
+
+    def __init__(self, design: Design) -> None:
+        self._form = design.cached(OverMoments.name, lambda: OverMoments(design))
+        self._length = design.scale
+
+    def gram(self, columns: Index) -> Float:
+        own = self._length[columns]
+        return self._form.block(columns) / own / own[:, None]
+
+    def look(self, points: Points, known: Look | None = None) -> Look:
+        form, target = self._form, points.target
+        H = form.H if points.columns.size == form.H.shape[0] else form.H[points.columns]
+        q = form.q[:, target]
+        u = q - points.coef @ H
+        moved = q[points.columns] + u[:, points.columns]
+        value = form.null[target] - 0.5 * np.einsum("bm,bm->b", points.coef, moved)
+        return Look(np.maximum(value, 0.0), u)
+
+
+class RowColumns:
+    """Over the rows, with copies of the columns picked."""
+
+    on_rows = True
+
+    def __init__(self, design: Design, memory: int) -> None:
+        self._design, self._memory = design, memory
+        self._source = design.source.by_columns()
+        self._place = np.full(design.columns, -1, np.intp)
+        self._count = 0
+        self._room = np.empty((ROOM, ROOM))
+        mean = design.centre.mean
+        self._picked: list[Picked] = [block.picked(mean) for block in self._source.blocks()]
+        self._length = design.scale
+
+    def gram(self, columns: Index) -> Float:
+        new = columns[self._place[columns] < 0]
+        if new.size:
+            self._grow(new)
+        places = self._place[columns]
+        return self._room[np.ix_(places, places)]
+
+    def _grow(self, new: Index) -> None:
+        first, count = self._count, self._count + new.size
+        need = 8 * count * (4 * count + (0 if self._source.sparse else self._source.rows))
+        if need > self._memory:
+            raise UsageError(
+                f"{count} columns are at work, which would take {need / 2**30:.3g} GiB, more than "
+                "allowed: end at a larger strength, give more memory, or take coordinate-descent"
+            )
+        self._place[new] = np.arange(first, count)
+        self._count = count
+        if count > self._room.shape[0]:
+            size = max(count, 2 * self._room.shape[0])
+            room = np.empty((size, size))
+            room[:first, :first] = self._room[:first, :first]
+            self._room = room
+
+        def grown(block: Block, picked: Picked) -> Float:
+            picked.grow(new)
+            return picked.cross(first)
+
+        share = new.size / self._design.columns
+        cross = self._source.reduce(grown, np.add, self._picked, share)
+        cross /= self._design.centre.weight
+        order = np.empty(count, np.intp)
+        order[self._place[self._place >= 0]] = np.flatnonzero(self._place >= 0)
+        own = self._length[order]
+        cross /= own[first:, None]
+        cross /= own
+        dead = self._design.centre.curvature[order] == 0.0
+        cross[:, dead] = cross[dead[first:]] = 0.0
+        self._room[first:count, :count] = cross
+        self._room[:first, first:count] = cross[:, :first].T
+
+    def look(self, points: Points, known: Look | None = None) -> Look:
+        residuals = self._residuals(points)
+        value = 0.5 * self._sum(_squares, residuals)
+        if known is None:
+            return Look(value, self._correlation(residuals), residuals)
+        away = [r - before for r, before in zip(residuals, known.residuals, strict=True)]
+        moved = self._sum(_squares, away)
+        bound = np.abs(known.correlation)
+        bound += np.multiply.outer(np.sqrt(moved), self._length)
+        chosen = (bound > points.limits).any(axis=0) & (self._place < 0)
+        others = np.flatnonzero(chosen)
+        if others.size * GATHERED > chosen.size:
+            return Look(value, self._correlation(residuals), residuals)
+        correlation = known.correlation.copy()
+        at_hand = np.flatnonzero(self._place >= 0)
+        pairs = list(zip(self._picked, residuals, strict=True))
+        exact = self._sum(lambda _, pair: pair[0].back(pair[1]), pairs)
+        correlation[:, at_hand] = exact[:, self._place[at_hand]]
+        if others.size:
+            correlation[:, others] = self._correlation(residuals, others)
+        return Look(value, correlation, residuals)
+
+    def _residuals(self, points: Points) -> list[Float]:
+        mean = self._design.centre.target_mean[points.target]
+        places = self._place[points.columns]
+        parts: list[Float] = []
+        for block, picked in zip(self._source.blocks(), self._picked, strict=True):
+            parts.append(block.y[:, points.target] - mean - picked.times(places, points.coef))
+        return parts
+
+    def _sum(self, statistic: Any, state: list[Any]) -> Float:
+        total = self._source.reduce(statistic, np.add, state, 0.0)
+        return total / self._design.centre.weight
+
+    def _correlation(self, residuals: list[Float], columns: Index | None = None) -> Float:
+        """(b, p) Xc' S r / W of all columns, or of some."""
+        design = self._design
+        mean = design.centre.mean
+
+        def statistic(block: Block, rows: Float) -> Float:
+            view = block.centred(mean, columns, copy=design.centre.offset, passing=True)
+            return view.back(_weighted(block, rows).T).T
+
+        share = 1.0 if columns is None else columns.size / design.columns
+        u = self._source.reduce(statistic, np.add, residuals, share) / design.centre.weight
+        dead = design.centre.curvature == 0.0
+        dead = dead if columns is None else dead[columns]
+        if dead.any():
+            u[:, dead] = 0.0
+        return u
+
+
+def _squares(block: Block, rows: Float) -> Float:
+    return np.einsum("bn,bn->b", rows, _weighted(block, rows))
+
+
+def _weighted(block: Block, rows: Float) -> Float:
+    return rows if block.weight is None else rows * block.weight
