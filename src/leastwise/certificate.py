@@ -145,8 +145,9 @@ def _dual_gap(problem: Problem, coef: Float, at: Evaluation) -> tuple[Float, flo
     l1, l2 = problem.strengths
     lower, upper = problem.bounds
     pool = problem.penalty.pool
-    enough = PROVED * pool(problem.design.centre.null)
-    paid = (l1 > 0.0) | (l2 > 0.0) | (problem.design.centre.curvature == 0.0)
+    enough, curvature = PROVED * problem.null, problem.design.centre.curvature
+    every = problem.penalty.factors is None and problem.penalty.l1 + problem.penalty.l2 > 0.0
+    paid = every | (l1 > 0.0) | (l2 > 0.0) | (curvature == 0.0)
     if paid.all():
         terms = _Terms(problem, coef, at.correlation, lower, upper)
         return _scaled_gap(terms, pool(2.0 * at.value), enough), None

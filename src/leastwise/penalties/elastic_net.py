@@ -95,7 +95,7 @@ class ElasticNet(Penalty):
     def strengths(self, p: int) -> tuple[Float, Float]:
         """(p,) l1_j and (p,) l2_j, with all factors and units in; not to be written to."""
         if self.scale is None and self.factors is None:
-            return np.broadcast_to(float(self.l1), (p,)), np.broadcast_to(float(self.l2), (p,))
+            return _repeated(self.l1, p), _repeated(self.l2, p)
         l1, l2 = np.full(p, float(self.l1)), np.full(p, float(self.l2))
         if self.scale is not None:
             with np.errstate(over="ignore"):
@@ -111,8 +111,8 @@ class ElasticNet(Penalty):
 
     def bounds(self, p: int) -> tuple[Float, Float]:
         """(p,) lower and (p,) upper, infinite where there is none; not to be written to."""
-        lower = np.broadcast_to(-np.inf, (p,)) if self.lower is None else self.lower
-        return lower, np.broadcast_to(np.inf, (p,)) if self.upper is None else self.upper
+        lower = _repeated(-np.inf, p) if self.lower is None else self.lower
+        return lower, _repeated(np.inf, p) if self.upper is None else self.upper
 
     def times(self, strength: float) -> ElasticNet:
         """The same penalty, l1 and l2 multiplied."""
@@ -198,6 +198,11 @@ def box(bounds: Any, p: int) -> tuple[Float | None, Float | None]:
             raise UsageError(f"there are {p} columns and a bound of shape {values.shape}")
         sides.append(None if values is None else np.broadcast_to(values, (p,)).copy())
     return sides[0], sides[1]
+
+
+def _repeated(value: float, p: int) -> Float:
+    """(p,) one number p times, which takes the room of one."""
+    return np.ndarray((p,), np.float64, np.array([value], np.float64), 0, (0,))
 
 
 def _refuse(wrong: NDArray[np.bool_], values: Float, words: str) -> None:

@@ -110,6 +110,7 @@ class ActiveSet:
         self.status = np.where(at_bound, BOUND, OUT)
         self.signs, self.u, self.pay = np.zeros(m), np.zeros(m), np.zeros((2, m))
         self.steps = 0
+        self._fresh = True  # until the columns that must be in the support are
         self._size = float(np.abs(self.q).max(initial=0.0))
         self._order, self._R = np.zeros(m, np.int64), np.empty((m, m))
         self._thorough = True  # until one solution on this Gram matrix was checked
@@ -221,6 +222,9 @@ class ActiveSet:
         """A factor for this l2, of the support there is and the columns that must be in it."""
         if not np.array_equal(self.pay[1, self.order], before[self.order]):
             self._restart()
+        if not self._fresh and self.pay[0].all():
+            return
+        self._fresh = False
         # Unpenalised columns are in the support, but for those at a bound of zero, which enter
         # when that pays.
         free = (self.pay[0] == 0.0) & self.alive & (self.status != BOUND)
@@ -324,7 +328,7 @@ class ActiveSet:
         at_bound = (self.w != 0.0) & ((self.w <= self.bounds[0]) | (self.w >= self.bounds[1]))
         self.status = np.where(at_bound, BOUND, OUT)
         self.signs = np.zeros(self.q.size)
-        self._counts[0] = 0
+        self._counts[0], self._fresh = 0, True
 
     def _share_ties(self) -> None:
         """Where columns tie and depend on each other: the coefficients of least norm."""

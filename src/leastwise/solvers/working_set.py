@@ -36,6 +36,8 @@ Index = NDArray[np.intp]
 STEP = 0.5  # a strength further below the last than this is approached by rungs between
 VIOLATION = 1e-11  # of l1: what a correlation may be above it
 MARGIN = 0.1  # how near to its limit a predicted correlation must come
+WIDEST = 0.3  # of which, after predictions that failed
+LEAST_BATCH = 4
 BATCH = 10  # strengths checked at a time
 CORRECTIONS = 3
 EXPECTED_LOOKS = 15.0  # passes over the rows of a fit
@@ -174,7 +176,7 @@ class _Course:
         self._lower, self._upper = problem.bounds
         self._bounded = problem.penalty.bounded
         self._all = not columns.on_rows and int(np.count_nonzero(self._alive)) <= FEW
-        self._start = start
+        self._start, self._margin = start, MARGIN
         self._left = limit  # steps allowed until the next strength that was asked for
         self._W = np.flatnonzero(self._alive) if self._all else np.empty(0, np.intp)
         self._engine: ActiveSet | None = None
@@ -189,7 +191,7 @@ class _Course:
 
     def along(self, rungs: list[Rung]) -> Iterator[Stop]:
         """The solution on each rung that was asked for."""
-        u, ahead, size = self._q, self._q, 1
+        u, ahead, size, most = self._q, self._q, 1, BATCH
         first = 0
         if self._start is not None and not self._all:
             self._enlarge(np.flatnonzero(self._start))
@@ -199,15 +201,18 @@ class _Course:
             following = rungs[min(first + size, len(rungs)) - 1]
             self._choose(batch, u, ahead)
             stops, u, ahead, failures = self._solve(batch, following)
-            size = min(BATCH, 2 * size) if failures < 2 else max(1, size // 2)
+            if failures:
+                # The path bends more than was predicted: look less far ahead, and more widely.
+                most, self._margin = max(LEAST_BATCH, most // 2), min(WIDEST, 1.5 * self._margin)
+            size = min(most, 2 * size)
             yield from (stop for stop in stops if stop.rung.number is not None)
 
     def _choose(self, batch: list[Rung], u: Float, ahead: Float) -> None:
         """W for a batch: the support, and the columns predicted to come near their limits."""
         if self._all:
             return
-        near = self._limit_reached(u, batch[0].l1, MARGIN)
-        near |= self._limit_reached(ahead, batch[-1].l1, MARGIN)
+        near = self._limit_reached(u, batch[0].l1, self._margin)
+        near |= self._limit_reached(ahead, batch[-1].l1, self._margin)
         near |= (batch[-1].l1 == 0.0) & self._alive
         if not near.any():
             near[np.argmax(np.abs(u) - batch[0].l1)] = True
@@ -273,7 +278,7 @@ class _Course:
                         self._left = self._limit
                 ahead = engine.extrapolated(following.l1[self._W])
             limits = np.stack([rung.l1 for rung in batch])
-            limits = np.vstack([limits, following.l1 * (1.0 - MARGIN)])
+            limits = np.vstack([limits, following.l1 * (1.0 - self._margin)])
             points = Points(self._target, self._W, np.stack([*coefs, ahead]), limits)
             look = self._columns.look(points, known)
             wrong = self._violations(look, batch)
