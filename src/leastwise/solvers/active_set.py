@@ -357,3 +357,4 @@ class ActiveSet:
         inside = (w >= self.bounds[0, columns]) & (w <= self.bounds[1, columns])
         if (w * signs >= 0.0).all() and inside.all():
             self.w[columns] = w
+            self._fresh = True  # what shares is not in the support
