@@ -83,11 +83,11 @@ class WorkingSet(Solver):
         if by_moments(n, p, shape.stored):
             whole = 0.0 if shape.l1 else p**3  # then every column is in the set
             return Cost(moments_bytes(shape), 2.0, gram_flops(shape) + 20.0 * p * p + whole)
-        # An eighth of min(n, p) columns at work is what is expected; a growing set is stopped by
-        # `RowColumns` when it would exceed the memory.
-        expected = min(n, p) / 8
+        # An eighth of min(n, p) columns at work is what is expected under l1, without it all of
+        # them; a set that grows beyond the memory is stopped by `RowColumns`.
+        expected = min(n, p) / 8 if shape.l1 else p
         copies = shape.stored / p if shape.sparse else n
-        bytes = int(8 * (expected * (2 * expected + copies) + 2 * BATCH * (n + p)))
+        bytes = int(8 * (expected * (4 * expected + copies) + 2 * BATCH * (n + p)))
         flops = 2.0 * copies * expected**2 + expected**3
         return Cost(bytes * shape.outputs + shape.scratch, EXPECTED_LOOKS, flops)
 
