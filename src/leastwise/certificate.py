@@ -43,6 +43,7 @@ Float = NDArray[np.float64]
 
 SMALLEST = 1e-300  # in place of a strength of zero, where nothing is divided
 PROVED = 1e-13  # a relative gap that no better proof is looked for
+DRIFT = 1e-12  # of a slope: how exactly a support's equations must be solved for a proof
 BOX = 100.0  # R_j = BOX sd(y) / sd(x_j), and never less than 10 |w_j|
 
 
@@ -130,6 +131,7 @@ def gap(
         if box is not None and (known <= np.maximum(bound, PROVED * null)).all():
             bound, box = known, None  # as good without a box
         bound = np.fmin(bound, known)
+    bound = np.where(np.isfinite(objective), bound, np.inf)  # no proof of what is out of bounds
     if (objective <= bound).all():
         box = None  # no objective is below zero, so that it bounds the gap itself, in no box
     total = np.minimum(bound, objective)
@@ -268,8 +270,16 @@ def _support_gap(
         shift[support.columns, output] = support.factor.solve(right[:, None])[:, 0]
     form = quadratic_form(problem.design, problem.memory)
     moved = v - form.product(shift) - l2 * shift
+    # A pseudo-inverse cannot reach all directions of its support, nor a factor that has drifted
+    # its equations: there the projection is no proof.
+    proved = np.ones(coef.shape[1], bool)
     for output, support in enumerate(supports):
-        moved[support.columns, output] = l1[support.columns, 0] * support.signs
+        slope = l1[support.columns, 0] * support.signs
+        missed = np.abs(moved[support.columns, output] - slope)
+        size = np.abs(v[support.columns, output]) + l1[support.columns, 0]
+        exact = (missed <= DRIFT * size).all()
+        proved[output] = not support.columns.size or (support.factor.root is not None and exact)
+        moved[support.columns, output] = slope
     both = np.einsum("pk,pk->k", shift, v + moved)
     spread = np.maximum(2.0 * at.value + l2[:, 0] @ coef**2 - both, 0.0)
     size = np.abs(moved)
@@ -282,8 +292,6 @@ def _support_gap(
     summand = np.maximum(l1 * np.abs(coef) + gained - kappa * coef * moved, 0.0)
     rest = 0.5 * spread * (1.0 - kappa) ** 2 + summand.sum(axis=0)
     bound = 0.5 * both - kappa * np.einsum("pk,pk->k", shift, moved) + rest
-    # A pseudo-inverse cannot reach all directions of its support: there the projection is no proof.
-    proved = [support.factor.root is not None or not support.columns.size for support in supports]
     return np.where(proved, bound, np.inf)
 
 

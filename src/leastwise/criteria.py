@@ -22,9 +22,7 @@ from leastwise.errors import UsageError, at_least_zero
 
 Float = NDArray[np.float64]
 
-ROUNDING = (
-    1e-14  # of the null loss: a mean loss below it is rounding, and its logarithm says nothing
-)
+ROUNDING = 1e-14  # of the null loss: below it a mean loss is rounding, and its logarithm too
 
 PRICES: dict[str, Callable[[int], float]] = {
     "aic": lambda rows: 2.0,
@@ -67,6 +65,7 @@ def criterion(
     >>> criterion("bic", losses, df, null=2.0, rows=10, columns=3, intercept=True).round(3)
     array([16.166,  4.605,    inf])
     """
+    name = name.lower()
     if name not in PRICES:
         raise UsageError(f"unknown criterion {name!r}; there is {', '.join(PRICES)}")
     if at_least_zero("gamma", gamma) > 1.0:

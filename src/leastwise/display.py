@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from leastwise.errors import UsageError
 
 if TYPE_CHECKING:
-    from leastwise.paths import Path
+    from leastwise.path_result import Path
 
 Float = NDArray[np.float64]
 

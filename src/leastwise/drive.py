@@ -105,8 +105,8 @@ def drive(
 ) -> Iterator[tuple[Problem, str, Watched]]:
     """For each penalty: its problem, why the solver was stopped, and what was seen on the way."""
     steps = solver.along(problem, penalties, start, limit)
-    number, iterate = next(steps)
     began = time.perf_counter()
+    number, iterate = next(steps)
     for here, penalty in enumerate(penalties):
         at = problem.at(penalty)
         watched = Watched(began, watch)

@@ -85,15 +85,13 @@ def fit(
         If the rows hold NaN or infinity.
     """
     tol = at_least_zero("tol", tol)
-    if max_iter is not None and (not isinstance(max_iter, Integral) or max_iter < 1):
-        raise UsageError(f"max_iter must be a whole number of at least 1, not {max_iter!r}")
     if start is not None:
         start = _checked_start(problem, start)
     began = time.perf_counter()
     source = problem.design.source
     passes_before = source.passes
     choice = choose(problem, solver)
-    limit = choice.solver.limit if max_iter is None else max_iter
+    limit = choice.solver.limit if max_iter is None else checked_limit(max_iter)
     steps = drive(problem, choice.solver, (problem.penalty,), start, limit, tol, watch)
     _, reason, watched = next(steps)
     iterate, found = watched.outcome(reason)
@@ -131,6 +129,13 @@ def fit(
         iterate.factor,
         iterate.refined,
     )
+
+
+def checked_limit(max_iter: int) -> int:
+    """`max_iter` as a number of iterations."""
+    if not isinstance(max_iter, Integral) or max_iter < 1:
+        raise UsageError(f"max_iter must be a whole number of at least 1, not {max_iter!r}")
+    return int(max_iter)
 
 
 def _checked_start(problem: Problem, start: Float) -> Float:

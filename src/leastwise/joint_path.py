@@ -79,7 +79,7 @@ class JointPath(Path):
         *,
         ax: Any = None,
         names: int = 10,
-        chosen: Mapping[str, float] | None = None,
+        chosen: str | Mapping[str, float] | None = None,
     ) -> Any:
         _refuse("only the path of one target is drawn: draw coef[target] against strengths")
 

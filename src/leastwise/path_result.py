@@ -7,6 +7,7 @@ eta_k = b_k + X w_k,   w_k the optimum at strength_k: l1 = strength_k l1_ratio,
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from leastwise.criteria import criterion
 from leastwise.display import PathDisplay
-from leastwise.errors import DataError, UsageError, at_least_zero
+from leastwise.errors import DataError, LeastwiseWarning, UsageError, at_least_zero
 from leastwise.numerics.factors import cholesky, from_gram
 from leastwise.penalties import ElasticNet
 from leastwise.problem import Problem
@@ -80,6 +81,14 @@ class Path:
     problem: Problem | None = field(repr=False)
     gamma: float = 1.0
 
+    def __repr__(self) -> str:
+        return (
+            f"<Path of {self.target} on {len(self.columns)} columns: {self.strengths.size} "
+            f"strengths from {self.strengths[0]:.4g} to {self.strengths[-1]:.4g} at l1_ratio "
+            f"{self.l1_ratio:g}, {int(self.active[0])} to {int(self.active[-1])} columns active, "
+            f"worst relative gap {float(self.gaps.max()):.2g}>"
+        )
+
     def __getstate__(self) -> dict[str, Any]:
         """Without the rows; what they tell is computed first."""
         _ = self.degrees_of_freedom
@@ -137,7 +146,7 @@ class Path:
         if abs(self.strengths[nearest] - strength) > 1e-10 * strength:
             raise UsageError(
                 f"the path has no strength {strength:g}; the nearest is {self.strengths[nearest]}: "
-                "fit a path with strengths=[...] that has it"
+                "path.strengths holds them all (path.strengths[i] is that of an index i)"
             )
         return nearest
 
@@ -163,8 +172,7 @@ class Path:
         elif not hasattr(X, "tocsr"):
             X = np.asarray(X)
         if X.ndim != 2 or X.shape[1] != p:
-            shape = " x ".join(map(str, X.shape))
-            raise DataError(f"rows to predict from must have {p} columns, not {shape}")
+            raise DataError(f"rows to predict from must have shape (n, {p}), not {X.shape}")
         if strength is None:
             return X @ self.coef + self.intercepts
         chosen = self.at(strength)
@@ -203,7 +211,16 @@ class Path:
                 f"every fit of {self.target!r} is saturated, and {name} can choose none: there "
                 "are too few rows, or the target has no noise"
             )
-        return int(np.argmin(values))
+        best = int(np.argmin(values))
+        if 2.0 * self.degrees_of_freedom[best] > self.rows:
+            warnings.warn(
+                f"{name} takes a fit with {self.degrees_of_freedom[best]:.4g} degrees of freedom "
+                f"from {self.rows} rows: so near to saturation criteria are no guide; choose by "
+                "cross-validation, or end the path earlier (smallest)",
+                LeastwiseWarning,
+                stacklevel=2,
+            )
+        return best
 
     def relaxed(self, gamma: float = 0.0) -> Path:
         """The relaxed path: gamma w + (1 - gamma) least squares on the support of w.
@@ -248,7 +265,7 @@ class Path:
         *,
         ax: Any = None,
         names: int = 10,
-        chosen: Mapping[str, float] | None = None,
+        chosen: str | Mapping[str, float] | None = None,
     ) -> PathDisplay:
         """Draw the coefficients with matplotlib, the largest named where their curves end.
 
@@ -257,7 +274,7 @@ class Path:
         x : "strength", "norm" (sum of |w_j|) or "df"
         ax : matplotlib Axes to draw in; new ones by default
         names : how many curves are named
-        chosen : label -> strength, marked by a line each
+        chosen : label -> strength, marked by a line each; or the name of a criterion
 
         Returns
         -------
@@ -268,6 +285,8 @@ class Path:
         UsageError
             If matplotlib is not installed or an argument is out of range.
         """
+        if isinstance(chosen, str):
+            chosen = {chosen: float(self.strengths[self.best(chosen)])}
         return PathDisplay(self).plot(x, ax=ax, names=names, chosen=chosen)
 
 

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from leastwise.certificate import gap
 from leastwise.drive import Record, drive
 from leastwise.errors import UsageError, at_least_zero
-from leastwise.fit import findings, fit
+from leastwise.fit import checked_limit, findings, fit
 from leastwise.joint_path import JointPath
 from leastwise.path_result import Path, penalties_of
 from leastwise.penalties import EXCLUDED, ElasticNet
@@ -30,6 +30,7 @@ from leastwise.solvers import Solver
 Float = NDArray[np.float64]
 
 LEAST_RATIO = 1e-3  # l1_ratios below it take its grid: theirs would begin at infinity
+RIDGE = 1e-5  # of that, the last strength of a ridge
 SMALLEST = 1e-3  # of the largest strength, the last one by default
 MOST_STRENGTHS = 100_000
 ROUNDING = 1e-13  # a correlation coefficient below it is one of zero
@@ -79,7 +80,7 @@ def trace(
     design = problem.design
     passes = design.source.passes
     choice = choose(problem.at(penalties[0]), solver)  # the last strength may be zero
-    limit = choice.solver.limit if max_iter is None else max_iter
+    limit = choice.solver.limit if max_iter is None else checked_limit(max_iter)
     count, p, k = len(penalties), design.columns, len(design.source.targets)
     coef = np.empty((count, p, k))
     value, gaps, objective = np.empty((count, k)), np.empty(count), np.empty(count)
@@ -161,12 +162,16 @@ def grid(
         If an argument is out of range.
     """
     if np.ndim(strengths) == 0:
-        count = int(np.asarray(strengths))
-        if count != strengths or not 1 <= count <= MOST_STRENGTHS:
+        count = strengths if type(strengths) is int or isinstance(strengths, np.integer) else 0
+        count = int(count)
+        if not 1 <= count <= MOST_STRENGTHS:
             raise UsageError(
                 f"strengths must be how many (at least 1) or an array of them, not {strengths!r}"
             )
-        share = SMALLEST if smallest is None else float(smallest)
+        # No strength zeroes a ridge: its grid begins a thousand correlations high, and must come
+        # down to where the data have their say.
+        default = SMALLEST if l1_ratio >= LEAST_RATIO else SMALLEST * RIDGE
+        share = default if smallest is None else float(smallest)
         if not 0.0 < share <= 1.0:
             raise UsageError(
                 f"smallest is a share of the largest strength, above 0 and at most 1, not {share}"
@@ -174,7 +179,10 @@ def grid(
         return largest_strength(problem, l1_ratio) * np.geomspace(1.0, share, count)
     if smallest is not None:
         raise UsageError("smallest says where a grid ends: leave it out when strengths are given")
-    given = np.asarray(strengths, np.float64)
+    try:
+        given = np.asarray(strengths, np.float64)
+    except (TypeError, ValueError):
+        given = np.empty(0)
     if given.ndim != 1 or not given.size or not np.isfinite(given).all() or (given < 0.0).any():
         raise UsageError("strengths must be finite numbers of at least 0, in one dimension")
     return np.sort(given)[::-1].copy()

@@ -24,6 +24,7 @@ Float = NDArray[np.float64]
 Index = NDArray[np.intp]
 
 BATCH = 16  # strengths whose residuals are looked at in one pass
+LOST = 1e-9  # of a loss: what least squares may be above it by rounding
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,16 @@ def relax(problem: Problem, coef: Float, gamma: float) -> Relaxed:
     for first in range(0, coef.shape[1], BATCH):
         batch = slice(first, first + BATCH)
         w = coef[:, batch]
-        out[:, batch] = gamma * w + (1.0 - gamma) * _least_squares(problem, w)
+        lower, upper = (side[:, None] for side in problem.bounds)
+        mixed = gamma * w + (1.0 - gamma) * _least_squares(problem, w)
+        out[:, batch] = np.clip(mixed, lower, upper)
         losses[batch] = design.evaluate(out[:, batch]).value
+        # Least squares on a support whose columns depend on each other, in units that differ by
+        # many orders, may keep no digit: then the path's own coefficients are better.
+        own = design.evaluate(w).value
+        lost = ~(losses[batch] <= own * (1.0 + LOST))
+        out[:, batch][:, lost] = w[:, lost]
+        losses[batch][lost] = own[lost]
     intercepts = np.broadcast_to(design.intercept_at(out), losses.shape).copy()
     return Relaxed(out, intercepts, losses, design.source.passes - before)
 

@@ -9,7 +9,7 @@ bound
 
     |u_j| <= |u_j before| + |x_j| |r - r before|        (Cauchy and Schwarz)
 
-can reach their limit: the others keep the correlation they had, which is proven to be within it.
+can reach their limit: for the others the bound itself is given, which is within it.
 """
 
 from __future__ import annotations
@@ -68,7 +68,10 @@ class WorkingColumns(Protocol):
         ...
 
     def look(self, points: Points, known: Look | None = None) -> Look:
-        """Value and correlation at the points; `known` are those of points near to them."""
+        """Value and correlation at the points; `known` are those of points near to them.
+
+        With `known`, a correlation that cannot reach its limit may be a bound of it instead.
+        """
         ...
 
 
@@ -88,11 +91,6 @@ def working_columns(design: Design, memory: int) -> WorkingColumns:
     if by_moments(source.rows, design.columns, source.stored, memory):
         return MomentColumns(design)
     return design.cached("row columns", lambda: RowColumns(design, memory))
-
-
-def length(design: Design) -> Float:
-    """(p,) the columns' lengths sqrt(c_j), 1 for a constant column."""
-    return design.scale
 
 
 class MomentColumns:
@@ -186,7 +184,8 @@ class RowColumns:
         others = np.flatnonzero(chosen)
         if others.size * GATHERED > chosen.size:
             return Look(value, self._correlation(residuals), residuals)
-        correlation = known.correlation.copy()
+        # What is not read again keeps its bound, so that the next look may build on it.
+        correlation = np.copysign(bound, known.correlation)
         at_hand = np.flatnonzero(self._place >= 0)
         pairs = list(zip(self._picked, residuals, strict=True))
         exact = self._sum(lambda _, pair: pair[0].back(pair[1]), pairs)

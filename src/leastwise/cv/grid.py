@@ -7,15 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from leastwise.paths import LEAST_RATIO, SMALLEST, grid
+from leastwise.errors import UsageError
+from leastwise.paths import grid
 from leastwise.penalties import ElasticNet
 from leastwise.problem import Design, Problem
 
 Float = NDArray[np.float64]
 
-# No strength zeroes a ridge: its grid begins where LEAST_RATIO's does, a thousand correlations
-# high, and must come down to where the data have their say.
-RIDGE = 1e-5
 WIDER = 1.5  # decades that a grid is widened by
 
 
@@ -57,10 +55,9 @@ def make_grids(
         If `strengths` or `smallest` are out of range.
     """
     given = np.ndim(strengths) > 0
-    rows: list[Float] = []
-    for unit in units:
-        least = smallest
-        if least is None and not given and unit.l1 < LEAST_RATIO:
-            least = SMALLEST * RIDGE
-        rows.append(grid(Problem(design, unit, memory), unit.l1, strengths, least))
+    rows = [grid(Problem(design, unit, memory), unit.l1, strengths, smallest) for unit in units]
+    if given and not rows[0].all():
+        raise UsageError(
+            "cross-validation takes strengths above 0: compare with a fit of no penalty by itself"
+        )
     return Grids(np.stack(rows), given or rows[0].size < 2)

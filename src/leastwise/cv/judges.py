@@ -219,4 +219,4 @@ class WithoutFolds(Judge):
             absolute = self.task.scoring.name == "mae"
             left = leave_one_out(self.design, unit, strengths[0], self.relative, absolute=absolute)
         mean, error = left.mean[None], left.standard_error[None]
-        return Verdict(mean[..., None], mean, error, 0.0)
+        return Verdict(mean[..., None], mean, error, np.nan)

@@ -86,7 +86,7 @@ class FoldedDesign(Design):
 def _part(block: Block, rows: Rows) -> Block:
     """Some rows of a block, without a copy where they lie together."""
     chosen: Any = rows
-    if rows[-1] - rows[0] == rows.size - 1:
+    if (np.diff(rows) == 1).all():
         chosen = slice(int(rows[0]), int(rows[-1]) + 1)
     weight = None if block.weight is None else block.weight[chosen]
     X = block.X.tocsr() if block.sparse else block.X

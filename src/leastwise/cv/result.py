@@ -34,7 +34,8 @@ class CrossValidation:
     folds : how many rows each fold is judged by; empty without folds
     scoring : what the errors are
     route : "moments", "rows", "leave-one-out" or "gcv"
-    gap : the worst relative duality gap of all fits in folds
+    gap : the worst relative duality gap of all fits in folds, which stop at the larger of 1e-8 and
+    `tol`; nan where no fold is fitted (leave-one-out, gcv)
     passes : over the data
     notes : what to know about the choice, in sentences
     """

@@ -153,14 +153,19 @@ def _decide(
     notes = _caveats(judge)
     least, within = choices(verdict.mean, verdict.standard_error)
     if not grids.given:
-        if least[1] == strengths.shape[1] - 1:
+        if _at_end(verdict.mean).size:
             more = grids.wider()
             strengths = np.concatenate([strengths, more], axis=1)
             verdict = verdict.beside(judge.verdict(more))
             least, within = choices(verdict.mean, verdict.standard_error)
-            notes.append(_widened(least[1] == strengths.shape[1] - 1, float(strengths[least])))
-        elif least[1] == 0:
+            notes.append(_widened(judge.task.ratios[_at_end(verdict.mean)], least, strengths))
+        if least[1] == 0:
             notes.append(_at_top(float(judge.task.ratios[least[0]])))
+    if not (np.isnan(verdict.gap) or verdict.gap <= judge.task.tol * (1.0 + 1e-6)):
+        notes.append(
+            f"fits in folds reached a relative gap of {verdict.gap:.2g} only, not "
+            f"{judge.task.tol:.2g}: their errors are those of fits short of the optimum"
+        )
     return CrossValidation(
         judge.task.ratios,
         strengths,
@@ -185,6 +190,11 @@ def _caveats(judge: Judge) -> list[str]:
         notes.append(
             "with weights, leave-one-out errors are those of rows of mean weight: near, not exact"
         )
+    if judge.route == "leave-one-out" and judge.task.standardize:
+        notes.append(
+            "leave-one-out errors are those of the scale of all rows, not learnt anew without each "
+            "of them: near, not exact"
+        )
     if judge.relative.size > 1:
         notes.append(
             "one strength for all targets: their errors, each relative to that of its "
@@ -193,14 +203,27 @@ def _caveats(judge: Judge) -> list[str]:
     return notes
 
 
-def _widened(still: bool, strength: float) -> str:
-    words = "the least error was at the smallest strength: the grid was widened once"
-    if still:
+def _at_end(mean: Float) -> NDArray[np.intp]:
+    """The ratios whose least error is at their smallest strength."""
+    known = np.where(np.isnan(mean), np.inf, mean)
+    return np.flatnonzero(known.argmin(axis=1) == mean.shape[1] - 1)
+
+
+def _widened(ends: Float, least: tuple[int, int], strengths: Float) -> str:
+    words = "an error was least at the smallest strength: the grids were widened once"
+    if least[1] == strengths.shape[1] - 1:
         return (
-            f"{words}, and it is at the smallest still ({strength:.3g}): less penalty may be "
-            "better; give smaller strengths, or fit without a penalty"
+            f"{words}, and the least of all is at the smallest still ({strengths[least]:.3g}): "
+            "less penalty may be better; give smaller strengths, or fit without a penalty"
         )
-    return f"{words}"
+    if ends.size:
+        which = ", ".join(f"{ratio:g}" for ratio in ends)
+        return (
+            f"{words}; at l1_ratio {which} the error still falls at the end, so that these ratios "
+            "are not judged at their best: their l2 part is in the target's units; give smaller "
+            "strengths (smallest, or strengths)"
+        )
+    return words
 
 
 def _at_top(ratio: float) -> str:

@@ -89,4 +89,7 @@ def judged(found: CrossValidation, shown: Shown = number) -> str:
     rows = sorted({min(found.folds), max(found.folds)})
     each = " to ".join(count(value) for value in rows)
     gap = shown(found.gap, 2)
-    return f"{len(found.folds)} folds of {each} rows, {grid}; the worst relative gap is {gap}"
+    return (
+        f"{len(found.folds)} folds of {each} rows, {grid}; the worst relative gap of their fits, "
+        f"which stop at 1e-8, is {gap}"
+    )

@@ -146,7 +146,8 @@ def finish(
             step[chosen, output] = support.factor.solve(gradient[:, None])[:, 0]
         if not (np.abs(step) > 64.0 * EPS * np.abs(solved)).any():
             break
-        moved = solved + step
+        lower, upper = (side[:, None] for side in problem.bounds)
+        moved = np.clip(solved + step, lower, upper)
         if not np.array_equal(np.sign(moved), np.sign(solved)):
             break
         solved, there = moved, design.evaluate(moved)

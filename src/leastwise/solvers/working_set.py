@@ -127,7 +127,7 @@ def _joined(stops: list[Stop], columns: WorkingColumns, *, final: bool) -> Itera
         Evaluation(np.array([stop.value for stop in stops]), correlation),
         on_rows=columns.on_rows,
         final=final,
-        exact=True,
+        exact=not final,
         detail=f"over {'rows' if columns.on_rows else 'moments'}, exact on the support",
         supports=tuple(supports) if supports else None,
     )
