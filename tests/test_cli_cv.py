@@ -90,7 +90,7 @@ def test_a_damaged_cross_validation_is_refused(rents: Path, lw: Any) -> None:
 
 def test_an_edge_is_noted(rents: Path, lw: Any) -> None:
     _, out, _ = lw(*FIT, "--cv", "--l1-ratio", "1", "--strengths", "5", "--smallest", "0.5")
-    assert "  - an error was least at the smallest strength: the grids were widened once" in out
+    assert "  - the least error was at the smallest strength: the grids were widened once" in out
     assert in_python().cv_.scoring == "mse"
 
 

@@ -63,7 +63,9 @@ def test_saturated_fits_are_never_chosen():
         values = path.criterion(name)
         assert (values > -np.inf).all()
         assert np.isinf(values[path.degrees_of_freedom >= 9]).all()
-        assert np.isfinite(values[path.best(name)])
+        assert np.isfinite(values[path.least(name)])
+    with pytest.warns(lw.LeastwiseWarning, match="so near to saturation"):
+        path.best("aic")
     nothing = lw.path(data.X, np.ones(10), strengths=3)
     with pytest.raises(lw.DataError, match="saturated"):
         nothing.best("bic")

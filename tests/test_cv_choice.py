@@ -59,7 +59,7 @@ def test_a_grid_is_widened_once_and_not_one_that_was_given():
     reach = np.log10(found.strengths[0, 49] / found.strengths[0, -1])
     assert reach == pytest.approx(1.5, abs=0.02)
     assert found.minimum[1] == found.strengths.shape[1] - 1
-    assert "the least of all is at the smallest still" in found.notes[0]
+    assert "it is at the smallest still" in found.notes[0]
     given = validated(X, clear, cv=5, strengths=[1.0, 0.1])
     assert given.strengths.shape == (4, 2)
     assert given.notes == ()
@@ -70,7 +70,7 @@ def test_a_best_strength_within_the_widened_grid():
     assert found.strengths.shape[1] > 20
     assert 19 < found.minimum[1] < found.strengths.shape[1] - 1
     assert found.notes == (
-        "an error was least at the smallest strength: the grids were widened once",
+        "the least error was at the smallest strength: the grids were widened once",
     )
     whole = validated(X, Y, cv=5, l1_ratio=1.0, strengths=found.strengths[0])
     # From a cold start in the middle of a grid the fits are as good as their gap, no better.

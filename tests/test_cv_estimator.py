@@ -21,7 +21,7 @@ X, Y, WEIGHT = random_problem(0, 120, 8, weighted=True, noise=2.0)
 GRID = np.geomspace(2.0, 2e-3, 30)
 
 
-@pytest.mark.filterwarnings("ignore:(the least error|an error was least)")
+@pytest.mark.filterwarnings("ignore:(the least error|at l1_ratio)")
 @pytest.mark.filterwarnings("ignore:the target y is constant")
 @pytest.mark.filterwarnings("ignore:one strength for all targets")
 @pytest.mark.filterwarnings("ignore:with weights, leave-one-out")

@@ -229,7 +229,7 @@ def test_predictions():
         path.predict(data.X, strength=0.5 * path.strengths[:2].sum())
     with pytest.raises(lw.DataError, match="no column 'b'"):
         path.predict(frame[["a", "c"]])
-    with pytest.raises(lw.DataError, match="must have 3 columns, not 40 x 2"):
+    with pytest.raises(lw.DataError, match=r"must have shape \(n, 3\), not \(40, 2\)"):
         path.predict(data.X[:, :2])
 
 

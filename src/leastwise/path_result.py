@@ -200,18 +200,14 @@ class Path:
     def best(self, name: str, gamma: float = 0.5) -> int:
         """The index of the least criterion, the larger strength of two that tie.
 
+        Warns where that fit is so near to saturation that criteria are no guide.
+
         Raises
         ------
         DataError
             If the fit is saturated at every strength.
         """
-        values = self.criterion(name, gamma)
-        if not np.isfinite(values).any():
-            raise DataError(
-                f"every fit of {self.target!r} is saturated, and {name} can choose none: there "
-                "are too few rows, or the target has no noise"
-            )
-        best = int(np.argmin(values))
+        best = self.least(name, gamma)
         if 2.0 * self.degrees_of_freedom[best] > self.rows:
             warnings.warn(
                 f"{name} takes a fit with {self.degrees_of_freedom[best]:.4g} degrees of freedom "
@@ -221,6 +217,16 @@ class Path:
                 stacklevel=2,
             )
         return best
+
+    def least(self, name: str, gamma: float = 0.5) -> int:
+        """What `best` takes, without a warning."""
+        values = self.criterion(name, gamma)
+        if not np.isfinite(values).any():
+            raise DataError(
+                f"every fit of {self.target!r} is saturated, and {name} can choose none: there "
+                "are too few rows, or the target has no noise"
+            )
+        return int(np.argmin(values))
 
     def relaxed(self, gamma: float = 0.0) -> Path:
         """The relaxed path: gamma w + (1 - gamma) least squares on the support of w.

@@ -154,11 +154,16 @@ def _decide(
     least, within = choices(verdict.mean, verdict.standard_error)
     if not grids.given:
         if _at_end(verdict.mean).size:
+            at_edge = least[1] == strengths.shape[1] - 1
             more = grids.wider()
             strengths = np.concatenate([strengths, more], axis=1)
             verdict = verdict.beside(judge.verdict(more))
             least, within = choices(verdict.mean, verdict.standard_error)
-            notes.append(_widened(judge.task.ratios[_at_end(verdict.mean)], least, strengths))
+            if at_edge:
+                notes.append(_widened(least, strengths))
+            ends = _at_end(verdict.mean)
+            if ends.size and least[1] < strengths.shape[1] - 1:
+                notes.append(_falling(judge.task.ratios[ends]))
         if least[1] == 0:
             notes.append(_at_top(float(judge.task.ratios[least[0]])))
     if not (np.isnan(verdict.gap) or verdict.gap <= judge.task.tol * (1.0 + 1e-6)):
@@ -209,21 +214,23 @@ def _at_end(mean: Float) -> NDArray[np.intp]:
     return np.flatnonzero(known.argmin(axis=1) == mean.shape[1] - 1)
 
 
-def _widened(ends: Float, least: tuple[int, int], strengths: Float) -> str:
-    words = "an error was least at the smallest strength: the grids were widened once"
+def _widened(least: tuple[int, int], strengths: Float) -> str:
+    words = "the least error was at the smallest strength: the grids were widened once"
     if least[1] == strengths.shape[1] - 1:
         return (
-            f"{words}, and the least of all is at the smallest still ({strengths[least]:.3g}): "
-            "less penalty may be better; give smaller strengths, or fit without a penalty"
-        )
-    if ends.size:
-        which = ", ".join(f"{ratio:g}" for ratio in ends)
-        return (
-            f"{words}; at l1_ratio {which} the error still falls at the end, so that these ratios "
-            "are not judged at their best: their l2 part is in the target's units; give smaller "
-            "strengths (smallest, or strengths)"
+            f"{words}, and it is at the smallest still ({strengths[least]:.3g}): less penalty may "
+            "be better; give smaller strengths, or fit without a penalty"
         )
     return words
+
+
+def _falling(ends: Float) -> str:
+    which = ", ".join(f"{ratio:g}" for ratio in ends)
+    return (
+        f"at l1_ratio {which} the error still falls at the smallest strength, so that less of it "
+        "may be better yet (its l2 part is in the target's units): give smaller strengths "
+        "(smallest, or strengths)"
+    )
 
 
 def _at_top(ratio: float) -> str:

@@ -54,7 +54,7 @@ def worst(path: Path) -> int:
 def best(path: Path, criterion: str) -> int | None:
     """Where a criterion is least, None where every fit is saturated."""
     try:
-        return path.best(criterion)
+        return path.least(criterion)
     except DataError:
         return None
 
