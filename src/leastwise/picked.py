@@ -7,13 +7,13 @@ A dense block's columns are copied, each lying together; a sparse one's stay spa
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from leastwise.blocks import Block
+    from leastwise.blocks import Block, ImplicitView
 
 Float = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -70,10 +70,10 @@ class DensePicked:
         return whole @ self._room[: self._count]
 
     def back(self, rows: Float) -> Float:
-        return _weighted(self._block, rows) @ self._room[: self._count].T
+        return weighted(self._block, rows) @ self._room[: self._count].T
 
     def cross(self, first: int) -> Float:
-        new = _weighted(self._block, self._room[first : self._count])
+        new = weighted(self._block, self._room[first : self._count])
         return new @ self._room[: self._count].T
 
 
@@ -89,19 +89,20 @@ class SparsePicked:
     def grow(self, columns: Index) -> None:
         from scipy.sparse import csc_array, hstack
 
-        view = self._block.centred(self._mean, columns)
-        matrix = csc_array(view.matrix)  # type: ignore[attr-defined]
+        # Nothing sparse is ever centred but in the algebra.
+        view = cast("ImplicitView", self._block.centred(self._mean, columns))
+        matrix = csc_array(view.matrix)
         self._matrix = hstack([self._matrix, matrix], format="csc")
-        self._own = np.append(self._own, view.mean)  # type: ignore[attr-defined]
+        self._own = np.append(self._own, view.mean)
 
     def times(self, places: Index, coef: Float) -> Float:
         raw = np.asarray((self._matrix[:, places] @ coef.T).T)
         return raw - (coef @ self._own[places])[:, None]
 
     def back(self, rows: Float) -> Float:
-        weighted = _weighted(self._block, rows)
-        raw = np.asarray((self._matrix.T @ weighted.T).T)
-        return raw - np.multiply.outer(weighted.sum(axis=1), self._own)
+        heavy = weighted(self._block, rows)
+        raw = np.asarray((self._matrix.T @ heavy.T).T)
+        return raw - np.multiply.outer(heavy.sum(axis=1), self._own)
 
     def cross(self, first: int) -> Float:
         weight, own = self._block.weight, self._own
@@ -116,5 +117,6 @@ class SparsePicked:
         return raw
 
 
-def _weighted(block: Block, rows: Float) -> Float:
+def weighted(block: Block, rows: Float) -> Float:
+    """(b, rows) times the rows' weights."""
     return rows if block.weight is None else rows * block.weight

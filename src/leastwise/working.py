@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from leastwise.blocks import Block
 from leastwise.errors import UsageError
-from leastwise.picked import Picked
+from leastwise.picked import Picked, weighted
 from leastwise.problem import Design
 from leastwise.quadratic import OverMoments
 
@@ -213,7 +213,7 @@ class RowColumns:
 
         def statistic(block: Block, rows: Float) -> Float:
             view = block.centred(mean, columns, copy=design.centre.offset, passing=True)
-            return view.back(_weighted(block, rows).T).T
+            return view.back(weighted(block, rows).T).T
 
         share = 1.0 if columns is None else columns.size / design.columns
         u = self._source.reduce(statistic, np.add, residuals, share) / design.centre.weight
@@ -225,8 +225,4 @@ class RowColumns:
 
 
 def _squares(block: Block, rows: Float) -> Float:
-    return np.einsum("bn,bn->b", rows, _weighted(block, rows))
-
-
-def _weighted(block: Block, rows: Float) -> Float:
-    return rows if block.weight is None else rows * block.weight
+    return np.einsum("bn,bn->b", rows, weighted(block, rows))

@@ -25,9 +25,8 @@ __all__ = ["main", "run"]
 def main() -> None:
     """Run the command line that started this process, and end it with the exit code."""
     for name in ("stdout", "stderr"):
-        if (
-            getattr(sys, name) is None
-        ):  # closed by the caller; this one lasts as long as the process
+        if getattr(sys, name) is None:
+            # Closed by the caller. No `with` (SIM115): this one lasts as long as the process.
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
     code = run(sys.argv[1:])
     try:

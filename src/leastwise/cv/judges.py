@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from leastwise.blocks import Block
 from leastwise.cv.folds import Folds
 from leastwise.cv.leave_one_out import generalised, leave_one_out
-from leastwise.cv.moment_paths import Paths, moment_path, squared_errors
+from leastwise.cv.moment_paths import FoldPath, moment_path, squared_errors
 from leastwise.cv.parts import FoldedDesign
 from leastwise.cv.result import averages
 from leastwise.cv.rows import row_path
@@ -150,7 +150,7 @@ class ByMoments(_ByFolds):
         task, scoring = self.task, self.task.scoring
         units = [task.units(training) for training in self.trainings]
 
-        def path(job: tuple[int, int]) -> tuple[Paths, Float]:
+        def path(job: tuple[int, int]) -> tuple[FoldPath, Float]:
             fold, ratio = job
             training, unit = self.trainings[fold], units[fold][ratio]
             found = moment_path(training, unit, strengths[ratio], task.tol)

@@ -26,7 +26,7 @@ WIDENINGS = 3  # times that a box around unpenalised coefficients is made wider
 
 
 @dataclass(frozen=True)
-class Paths:
+class FoldPath:
     """What a training set gives along K strengths.
 
     coef : (k, K, p) ; intercepts : (k, K) ; gap : the worst relative gap
@@ -36,12 +36,12 @@ class Paths:
     intercepts: Float
     gap: float
 
-    def bare(self) -> Paths:
+    def bare(self) -> FoldPath:
         """The gap alone, where the coefficients have been judged."""
-        return Paths(np.empty(0), np.empty(0), self.gap)
+        return FoldPath(np.empty(0), np.empty(0), self.gap)
 
 
-def moment_path(design: Design, unit: ElasticNet, strengths: Float, tol: float) -> Paths:
+def moment_path(design: Design, unit: ElasticNet, strengths: Float, tol: float) -> FoldPath:
     """The path of `unit` times each strength, from the moments of `design`.
 
     Parameters
@@ -82,7 +82,7 @@ def moment_path(design: Design, unit: ElasticNet, strengths: Float, tol: float) 
     intercepts = np.repeat(centre.target_mean[:, None], strengths.size, axis=1)
     if centre.mean is not None:
         intercepts = intercepts - coef @ centre.mean
-    return Paths(coef, intercepts, worst)
+    return FoldPath(coef, intercepts, worst)
 
 
 def _descend(
@@ -123,7 +123,7 @@ def _descend(
     return coef, float(gaps.max())
 
 
-def squared_errors(test: Moments, paths: Paths) -> Float:
+def squared_errors(test: Moments, paths: FoldPath) -> Float:
     """(k, K) the mean squared errors of a path's models on rows of which the moments are known.
 
     e = (yy - 2 xy'w + w'xx w) / W + (mean y - mean x'w - b)^2

@@ -5,20 +5,23 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from leastwise.cv.moment_paths import Paths
-from leastwise.paths import penalties_of, trace
+from leastwise.cv.moment_paths import FoldPath
+from leastwise.paths import trace
 from leastwise.penalties import ElasticNet
 from leastwise.problem import Design, Problem
 
 Float = NDArray[np.float64]
 
 
-def row_path(design: Design, unit: ElasticNet, strengths: Float, tol: float, memory: int) -> Paths:
+def row_path(
+    design: Design, unit: ElasticNet, strengths: Float, tol: float, memory: int
+) -> FoldPath:
     """The path of `unit` times each strength over the rows of `design`.
 
     Parameters
     ----------
     strengths : (K,) in decreasing order ; tol : the relative gap of each fit
     """
-    found = trace(Problem(design, unit, memory), penalties_of(unit, strengths, unit.l1), tol=tol)
-    return Paths(found.coef.transpose(2, 0, 1), found.intercept.T, float(found.gap.max()))
+    penalties = [unit.times(float(strength)) for strength in strengths]
+    found = trace(Problem(design, unit, memory), penalties, tol=tol)
+    return FoldPath(found.coef.transpose(2, 0, 1), found.intercept.T, float(found.gap.max()))

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leastwise.blocks import Block
-from leastwise.cv.moment_paths import Paths
+from leastwise.cv.moment_paths import FoldPath
 from leastwise.errors import DataError, UsageError
 
 Float = NDArray[np.float64]
@@ -51,7 +51,7 @@ class Scoring:
         """Whether moments of the rows are enough."""
         return self.name == "mse" and self.scorer is None
 
-    def errors(self, rows: Block, paths: Paths, relative: Float) -> Float:
+    def errors(self, rows: Block, paths: FoldPath, relative: Float) -> Float:
         """(K,) the errors on rows of a path's models, a target's divided by `relative` (k,)."""
         k, K, p = paths.coef.shape
         eta = rows.centred(None).times(paths.coef.reshape(k * K, p).T)

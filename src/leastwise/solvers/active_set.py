@@ -37,13 +37,13 @@ from leastwise.kernels.support import (
 )
 from leastwise.kernels.sweeps import gram_sweeps
 from leastwise.numerics.factors import EPS, from_gram, triangular
+from leastwise.solvers.base import VIOLATION
 
 Float = NDArray[np.float64]
 Index = NDArray[np.intp]
 Integer = NDArray[np.int64]
 
 COLLINEAR = 1e-12  # the squared pivot, of a column of length 1, below which it is a combination
-VIOLATION = 1e-11  # of l1: what a correlation may be above it
 TIED = 1e-9  # of l1: a correlation this near to it ties
 MOST_TIED = 500  # columns up to which a tie is resolved
 STEPS = 10_000  # in which a minimiser is reached, or never

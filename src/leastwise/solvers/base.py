@@ -27,6 +27,8 @@ from leastwise.refinement import Refined
 
 Float = NDArray[np.float64]
 
+VIOLATION = 1e-11  # of l1: what a correlation, or its norm, may be above it at a solution
+
 
 @dataclass(frozen=True)
 class Cost:

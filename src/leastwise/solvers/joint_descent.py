@@ -24,13 +24,12 @@ from leastwise.numerics.threads import one_blas_thread
 from leastwise.penalties import ElasticNet
 from leastwise.problem import Problem, Shape
 from leastwise.quadratic import quadratic_form
-from leastwise.solvers.base import Cost, Iterate, Steps, gram_flops, moments_bytes, zeros
+from leastwise.solvers.base import VIOLATION, Cost, Iterate, Steps, gram_flops, moments_bytes, zeros
 from leastwise.working import by_moments, working_columns
 
 Float = NDArray[np.float64]
 Index = NDArray[np.intp]
 
-VIOLATION = 1e-11  # of l1: what the norm of a correlation may be above it
 MARGIN = 0.1  # how near to its limit a column must be to join beforehand
 FIRST = 100  # columns that may join at a time, or twice as many as there are
 EXACT = 1e-14  # the optimality conditions' error, with columns and targets of length 1

@@ -24,7 +24,15 @@ from leastwise.certificate import Support
 from leastwise.numerics.threads import one_blas_thread
 from leastwise.penalties import ElasticNet
 from leastwise.problem import Evaluation, Problem, Shape
-from leastwise.solvers.base import Cost, Iterate, Solver, Steps, gram_flops, moments_bytes
+from leastwise.solvers.base import (
+    VIOLATION,
+    Cost,
+    Iterate,
+    Solver,
+    Steps,
+    gram_flops,
+    moments_bytes,
+)
 from leastwise.working import FEW, Look, Points, WorkingColumns, by_moments, working_columns
 
 if TYPE_CHECKING:
@@ -34,7 +42,6 @@ Float = NDArray[np.float64]
 Index = NDArray[np.intp]
 
 STEP = 0.5  # a strength further below the last than this is approached by rungs between
-VIOLATION = 1e-11  # of l1: what a correlation may be above it
 MARGIN = 0.1  # how near to its limit a predicted correlation must come
 WIDEST = 0.3  # of which, after predictions that failed
 LEAST_BATCH = 4
