@@ -101,6 +101,25 @@ def test_gap_is_that_of_the_rows_whatever_their_layout(case, seed):
         np.testing.assert_allclose(found.objective, whole.objective, rtol=1e-10, err_msg=name)
 
 
+@settings(max_examples=100)
+@given(cases(), st.integers(0, 2**32 - 1))
+def test_even_penalties_have_the_gap_that_factors_of_one_have(case, seed):
+    """Few operations or many: the same bound, at any point and at the optimum."""
+    if case.l1 + case.l2 == 0.0:
+        return
+    source = MemorySource(case.X, case.y[:, :1])
+    even = problem_of(source, l1=case.l1, l2=case.l2)
+    ones = np.ones(case.X.shape[1])
+    uneven = problem_of(source, l1=case.l1, l2=case.l2, factors=ones)
+    rng = np.random.default_rng(seed)
+    for w in (rng.standard_normal((ones.size, 1)), fit(even).coef, np.zeros((ones.size, 1))):
+        at = even.design.evaluate(w)
+        few, many = gap(even, w, at), gap(uneven, w, at)
+        null = float(even.null[0])
+        assert few.gap == pytest.approx(many.gap, rel=1e-9, abs=ROUNDING * null)
+        assert few.objective == pytest.approx(many.objective, rel=1e-12)
+
+
 @pytest.mark.parametrize(("l1", "l2"), [(0.0, 0.0), (0.1, 0.0), (0.0, 0.1), (0.05, 0.1)])
 @pytest.mark.parametrize("factors", [None, [0.0, 1.0, 0.0, 2.0]])
 def test_gap_shrinks_with_the_distance(l1, l2, factors):

@@ -252,6 +252,9 @@ class Block:
         """sum s u z' and sum s z z', z in tiles that are in the cache for both products."""
         # Short rows are written column by column, as are columns that lie together in X.
         by_columns = p <= NARROW or self.X.flags.f_contiguous
+        as_it_is = self.weight is None and self.X.dtype == np.float64 and not mean.any()
+        if as_it_is and p > NARROW:
+            return weighted @ self.X, self.X.T @ self.X
         step = self.rows if by_columns else max(LEAST_CHUNK, TILE_BYTES // (8 * p))
         room = scratch(p, self.rows).T if by_columns else scratch(min(step, self.rows), p)
         root = None if self.weight is None else np.sqrt(self.weight)[:, None]

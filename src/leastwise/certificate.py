@@ -114,9 +114,13 @@ def gap(
     `factor` is one of H + diag(l2), better than what the Gram matrix gives, if one is at hand;
     `supports` are those of an exact finish.
     """
-    l1, l2 = problem.strengths
     centre, pool = problem.design.centre, problem.penalty.pool
     null = pool(centre.null)
+    if factor is None and coef.shape[1] == 1 and problem.penalty.even and null[0] > 0.0:
+        known = _even_gap(problem, coef[:, 0], at)
+        if supports is None or known.relative[0] <= PROVED:
+            return known
+    l1, l2 = problem.strengths
     box: float | None = None
     if factor is not None and not l1.any() and not problem.penalty.bounded:
         # All is quadratic, and the factor is of the whole Hessian: no dual point is better.
@@ -140,6 +144,40 @@ def gap(
         ratio = np.where(null > 0.0, total / null, np.inf)
     relative = np.where((null == 0.0) & (total <= rounding), 0.0, ratio)
     return Gap(objective, total, relative, box)
+
+
+def _even_gap(problem: Problem, w: Float, at: Evaluation) -> Gap:
+    """What `gap` finds for one output whose columns all have one l1 and one l2, and no bounds.
+
+    A path is certified at every strength, often in less time than twenty operations on small
+    arrays take: here there are few.
+    """
+    l1, l2 = problem.penalty.l1, problem.penalty.l2
+    v, value = at.correlation[:, 0], float(at.value[0])
+    null, spread = float(problem.null[0]), 2.0 * value
+    steepest = max(float(v.max()), -float(v.min()))
+    # What is not in the support adds to the gap where l2 alone pays for |v_j| > l1.
+    adds = np.flatnonzero(w) if l2 == 0.0 else np.flatnonzero((w != 0.0) | (np.abs(v) > l1))
+    w, v = w[adds], v[adds]
+    product = w * v
+    paid = l1 * np.abs(w) + (0.5 * l2) * (w * w)
+    objective = value + float(paid.sum())
+
+    def bound(kappa: float) -> float:
+        summands = paid - kappa * product
+        if l2 > 0.0:
+            over = np.maximum(np.abs(kappa * v) - l1, 0.0)
+            summands += over * over / (2.0 * l2)
+        return 0.5 * spread * (1.0 - kappa) ** 2 + float(np.maximum(summands, 0.0).sum())
+
+    # A ridge bears any scale.
+    reach = l1 * (1.0 - 4.0 * EPS) / steepest if l1 > 0.0 and steepest > 0.0 else np.inf
+    total = bound(1.0 if l2 > 0.0 else min(1.0, reach))
+    if not total <= PROVED * null and spread > 0.0:
+        best = 1.0 + float(product.sum()) / spread
+        total = np.fmin(total, bound(min(max(best, -reach), reach)))
+    total = min(total, objective) if np.isfinite(objective) else np.inf
+    return Gap(np.array([objective]), np.array([total]), np.array([total / null]), None)
 
 
 def _dual_gap(problem: Problem, coef: Float, at: Evaluation) -> tuple[Float, float | None]:

@@ -26,6 +26,7 @@ from leastwise.plan import choose
 from leastwise.problem import Problem
 from leastwise.quadratic import quadratic_form
 from leastwise.solvers import Solver
+from leastwise.working import by_moments
 
 Float = NDArray[np.float64]
 
@@ -131,6 +132,9 @@ def trace(
 def largest_strength(problem: Problem, l1_ratio: float) -> float:
     """The smallest strength at which every penalised coefficient is zero; 1 where any is."""
     design = problem.design
+    source = design.source
+    if by_moments(source.rows, design.columns, source.stored, problem.memory):
+        design.moments()  # all of them first: their squares alone would take a pass of their own
     unit = replace(problem.penalty, l1=max(l1_ratio, LEAST_RATIO), l2=0.0)
     l1 = unit.strengths(design.columns)[0]
     v = design.centre.correlation

@@ -28,6 +28,7 @@ LEAST_ROWS, MOST_ROWS = 1000, 10_000
 SERIAL_SIZE = 200_000
 WIDE = 512
 SAMPLE = 1000  # rows that a provisional mean is taken of
+NEAR = 1.0  # deviations from zero of a mean that need not be taken off: a sum loses one bit
 SPARSE_PART = 1_000_000  # stored numbers of a sparse matrix worth a thread
 
 
@@ -159,7 +160,10 @@ class MemorySource(Source):
         return int(self.X.nnz if self.sparse else self.X.size)
 
     def provisional_mean(self) -> Shift:
-        """The means of the targets, and of a sample of rows from all over X."""
+        """The means of the targets, and of a sample of rows from all over X; zero if all are near.
+
+        A provisional mean is what rows are summed about, and need not be exact.
+        """
         with np.errstate(over="ignore", invalid="ignore"):
             # Rows without weight say nothing: a column that is zero in all others has mean zero.
             taken = slice(None) if self.weight is None or self.weight.all() else self.weight > 0.0
@@ -171,6 +175,9 @@ class MemorySource(Source):
                 step = max(1, chosen.size // SAMPLE)
                 sample = self.X[::step] if chosen.size == self.rows else self.X[chosen[::step]]
                 mean = np.asarray(sample.mean(axis=0, dtype=np.float64))
+                deviation = sample.std(axis=0, dtype=np.float64)
+                if (np.abs(mean) <= NEAR * deviation).all():
+                    mean = np.zeros_like(mean)  # rows are then summed as they stand
             return Shift(mean, np.average(self.y, axis=0, weights=self.weight))
 
     def blocks(self) -> Iterator[Block]:
