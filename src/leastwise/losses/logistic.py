@@ -35,11 +35,11 @@ class Logistic(Loss):
         return _value(y, eta, np.exp(-np.abs(eta)))
 
     def slope(self, y: Float, eta: Float) -> Float:
-        return _slope(y, *odds(eta, np.exp(-np.abs(eta))))
+        return _slope(y, eta, np.exp(-np.abs(eta)))
 
     def value_and_slope(self, y: Float, eta: Float) -> tuple[Float, Float]:
         e = np.exp(-np.abs(eta))
-        return _value(y, eta, e), _slope(y, *odds(eta, e))
+        return _value(y, eta, e), _slope(y, eta, e)
 
     def curvature(self, y: Float, eta: Float) -> Float:
         e = np.exp(-np.abs(eta))
@@ -51,7 +51,7 @@ class Logistic(Loss):
     def surplus(self, y: Float, eta: Float, u: Float) -> Float:
         e = np.exp(-np.abs(eta))
         p, rest = odds(eta, e)
-        d = u - _slope(y, p, rest)
+        d = u - _slope(y, eta, e)
         log_p, log_rest = -_value(1.0, eta, e), -_value(0.0, eta, e)
         gap = divergence(u + y, p, log_p, d) + divergence(1.0 - y - u, rest, log_rest, -d)
         return inside(gap, u, -y, 1.0 - y)
@@ -87,16 +87,16 @@ def odds(eta: Float, e: Float) -> tuple[Float, Float]:
     >>> odds(np.array([0.0, 50.0]), np.exp([0.0, -50.0]))
     (array([0.5, 1. ]), array([5.00000000e-01, 1.92874985e-22]))
     """
-    likely, unlikely = 1.0 / (1.0 + e), e / (1.0 + e)
-    up = np.greater(eta, 0.0)
-    return np.where(up, likely, unlikely)[()], np.where(up, unlikely, likely)[()]
+    up = 1.0 * np.greater(eta, 0.0)
+    return (up + (1.0 - up) * e) / (1.0 + e), (1.0 - up + up * e) / (1.0 + e)
 
 
 def _value(y: Float | float, eta: Float, e: Float) -> Float:
-    """log(1 + e) plus |eta| times the share of the target on its other side: nothing cancels."""
-    return np.log1p(e) + np.abs(eta) * np.where(np.greater(eta, 0.0), np.subtract(1.0, y), y)
+    """l with e = exp(-|eta|); for targets of 0 and 1 nothing cancels in the second term."""
+    return np.log1p(e) + (np.maximum(eta, 0.0) - y * eta)
 
 
-def _slope(y: Float, p: Float, rest: Float) -> Float:
-    """p - y as (1 - y) p - y (1 - p): for y = 1 that is -(1 - p), which p - 1 would round off."""
-    return (1.0 - y) * p - y * rest
+def _slope(y: Float, eta: Float, e: Float) -> Float:
+    """p - y over one denominator: for y = 1 it is -(1 - p), which p - 1 would round off."""
+    up = 1.0 * np.greater(eta, 0.0)  # arithmetic, since choosing by an unforeseen sign is slow
+    return (up - y + (1.0 - up - y) * e) / (1.0 + e)
