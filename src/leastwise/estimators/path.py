@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator
 from leastwise.drive import Record
 from leastwise.errors import ConvergenceWarning, LeastwiseWarning, UsageError
 from leastwise.estimators.arrays import rows_of
-from leastwise.losses import LOSSES
+from leastwise.losses import named
 from leastwise.model.along import path_source
 from leastwise.path_result import Path
 from leastwise.solvers import Solver
@@ -94,8 +94,8 @@ def path(
     >>> bool(path.converged.all())
     True
     """
-    if loss not in LOSSES:
-        raise UsageError(f"unknown loss {loss!r}; there is {', '.join(LOSSES)}")
+    if not named(loss).quadratic:
+        raise UsageError(f"there is no path of the {loss} loss: squared loss has one")
     source, one = rows_of(BaseEstimator(), X, y, sample_weight)
     if joint and one:
         raise UsageError("joint joins several targets: give y two dimensions, or leave joint out")

@@ -1,8 +1,24 @@
 """The losses, by name."""
 
+from leastwise.losses.absolute import Absolute
 from leastwise.losses.base import Loss
+from leastwise.losses.huber import Huber
+from leastwise.losses.logistic import Logistic
+from leastwise.losses.multinomial import Multinomial
+from leastwise.losses.quantile import Quantile
+from leastwise.losses.registry import LOSSES, from_settings, named, settings
 from leastwise.losses.squared import Squared
 
-LOSSES: dict[str, type[Loss]] = {Squared.name: Squared}
-
-__all__ = ["LOSSES", "Loss", "Squared"]
+__all__ = [
+    "LOSSES",
+    "Absolute",
+    "Huber",
+    "Logistic",
+    "Loss",
+    "Multinomial",
+    "Quantile",
+    "Squared",
+    "from_settings",
+    "named",
+    "settings",
+]

@@ -1,40 +1,64 @@
-"""Loss: what a fit pays for a prediction eta where the target is y. Elementwise and stateless."""
+"""Loss: what a fit pays for predictions eta where the targets are y. Stateless, row by row."""
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
+from numbers import Real
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from leastwise.errors import UsageError
 
 Float = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Loss(ABC):
-    """A convex function of eta for each y.
+    """A convex function l(y, eta) of eta for each y.
+
+    y and eta are (m, k), k outputs of m rows. Losses that treat each entry by itself take numbers
+    and vectors as well; a coupled loss has one value for all outputs of a row, (m, 1) wherever
+    others give (m, k) values.
 
     Attributes
     ----------
     name : the word that selects it
-    curvature_bound : the largest second derivative in eta, None where there are kinks
+    formula : what it is, for people
+    curvature_bound : the largest second derivative in eta (in any direction of the outputs), None
+        where there are kinks
     quadratic : whether the second derivative is one constant, so that moments say all
+    coupled : whether the outputs of a row share one value
     """
 
     name: ClassVar[str]
     curvature_bound: ClassVar[float | None]
     quadratic: ClassVar[bool]
     formula: ClassVar[str]
+    coupled: ClassVar[bool] = False
+
+    @property
+    def smooth(self) -> bool:
+        """Whether the slope is continuous in eta."""
+        return self.curvature_bound is not None
+
+    @property
+    def label(self) -> str:
+        """The name with its parameters, as `losses.named` reads it: quantile(0.9)."""
+        values = [repr(getattr(self, each.name)) for each in dataclasses.fields(self)]
+        return f"{self.name}({', '.join(values)})" if values else self.name
 
     @abstractmethod
     def value(self, y: Float, eta: Float) -> Float:
-        """l(y, eta), elementwise."""
+        """l(y, eta): (m, k), or (m, 1) where coupled."""
 
     @abstractmethod
     def slope(self, y: Float, eta: Float) -> Float:
-        """dl/deta, or the subgradient with sign(0) = 0."""
+        """(m, k) dl/deta, or at a kink the subgradient 0."""
 
     def value_and_slope(self, y: Float, eta: Float) -> tuple[Float, Float]:
         """Both at once, for losses whose two share their work."""
@@ -42,8 +66,65 @@ class Loss(ABC):
 
     @abstractmethod
     def curvature(self, y: Float, eta: Float) -> Float:
-        """d2l/deta2."""
+        """(m, k) d2l/deta2, its diagonal where coupled; at a kink of the slope its inner side's."""
+
+    def curvature_product(self, y: Float, eta: Float, V: Float) -> Float:
+        """(m, k) d2l/deta2 times V (m, k), row by row."""
+        return self.curvature(y, eta) * V
 
     @abstractmethod
     def conjugate(self, y: Float, u: Float) -> Float:
-        """l*(y, u) = sup over eta of u eta - l(y, eta); +inf outside its domain."""
+        """l*(y, u) = sup over eta of u eta - l(y, eta), shaped as value; +inf off its domain."""
+
+    @abstractmethod
+    def surplus(self, y: Float, eta: Float, u: Float) -> Float:
+        """l(y, eta) + l*(y, u) - u eta, shaped as value: what Fenchel and Young say is >= 0.
+
+        Never summed from its three terms, which would lose it to rounding: it is exactly 0 at
+        u = slope(y, eta), keeps its digits near there, and is +inf off the conjugate's domain.
+        """
+
+    @abstractmethod
+    def domain(self, y: Float) -> tuple[Float, Float]:
+        """(low, high), each shaped as y: where the conjugate is finite, low <= u <= high.
+
+        A coupled loss may ask more of u than these bounds.
+        """
+
+    @abstractmethod
+    def centre(self, y: Float, weight: Float | None = None) -> Float:
+        """(k,) the eta that is best for all rows of y (n, k), with weights (n,) or None.
+
+        It is what an intercept alone is fitted to. Where a whole interval is best, its midpoint.
+        """
+
+    def mean(self, eta: Float) -> Float:
+        """(m, k) what is predicted: eta itself, or probabilities."""
+        return eta
+
+    def refuse_targets(self, y: Float) -> str | None:
+        """Why targets (n, k) do not suit this loss, or None."""
+        return None
+
+
+def inside(value: Float, u: Float, low: Float | float, high: Float | float) -> Float:
+    """`value` where low <= u <= high, +inf elsewhere (NaN too); a number if all are numbers."""
+    return np.where((low <= u) & (u <= high), value, np.inf)[()]
+
+
+def number_between(name: str, value: Any, low: float, high: float, words: str) -> float:
+    """`value` as a float if it is a number with low < value < high.
+
+    Raises
+    ------
+    UsageError
+        If it is not; the message is made of the name, the words and the value.
+    """
+    try:
+        is_number = isinstance(value, Real) and not isinstance(value, bool)
+        found = float(value) if is_number else math.nan
+    except OverflowError:
+        found = math.inf
+    if not low < found < high:
+        raise UsageError(f"{name} must be {words}, not {value!r}")
+    return found

@@ -14,6 +14,8 @@ from leastwise.losses.base import Float, Loss
 class Squared(Loss):
     """l = (y - eta)^2 / 2, slope eta - y, curvature 1, conjugate u^2 / 2 + u y.
 
+    The surplus is (u - slope)^2 / 2, the centre the weighted mean.
+
     Examples
     --------
     >>> Squared().value(3.0, 1.0)
@@ -40,3 +42,12 @@ class Squared(Loss):
 
     def conjugate(self, y: Float, u: Float) -> Float:
         return 0.5 * u**2 + u * y
+
+    def surplus(self, y: Float, eta: Float, u: Float) -> Float:
+        return 0.5 * (u - (eta - y)) ** 2
+
+    def domain(self, y: Float) -> tuple[Float, Float]:
+        return np.full(np.shape(y), -np.inf), np.full(np.shape(y), np.inf)
+
+    def centre(self, y: Float, weight: Float | None = None) -> Float:
+        return np.average(y, axis=0, weights=weight)
