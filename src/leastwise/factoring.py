@@ -152,7 +152,7 @@ def _triangle(problem: Problem, live: NDArray[np.intp]) -> tuple[Float, Float]:
         root = np.empty((0, live.size + block.y.shape[1]))
         for part, y, weight in block.dense_parts(centre.mean):
             chosen = (part if everything else part[:, live]) / scale
-            rows = np.hstack([chosen, y - centre.target_mean])
+            rows = np.hstack([chosen, y - centre.level])
             if weight is not None:
                 rows *= np.sqrt(weight)[:, None]
             root = _stack(root, rows)

@@ -149,7 +149,7 @@ def _checked_start(problem: Problem, start: Float) -> Float:
 def findings(design: Design) -> Iterator[str]:
     """Sentences about targets and columns that do not vary."""
     centre, source = design.centre, design.source
-    for name, mean, null in zip(source.targets, centre.target_mean, centre.null, strict=True):
+    for name, mean, null in zip(source.targets, centre.level, centre.null, strict=True):
         if null == 0.0:
             yield (
                 f"the target {name} is constant ({mean:.15g}): nothing is left to explain, and R2 "

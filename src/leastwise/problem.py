@@ -18,21 +18,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leastwise.blocks import Block, View
+from leastwise.centre import Centre, centred, rowwise_start
 from leastwise.errors import DataError, UsageError
 from leastwise.losses import Loss
 from leastwise.moments import Moments, Shift, sums_about
-from leastwise.numerics.factors import EPS
 from leastwise.penalties import ElasticNet
+from leastwise.rowwise import RowPoint, Rowwise
 from leastwise.sources import Source
 
 Float = NDArray[np.float64]
 
-# A column whose deviations from its mean are this many roundings of the mean, or fewer, is
-# constant.
-CONSTANT = 16.0 * EPS
-# Up to this many deviations between a column's mean and zero, products with the column as it stands
-# lose three digits at most; beyond, blocks are centred by a copy first.
-OFFSET = 2000.0
 LARGEST_STRENGTH = 1e150  # its square must be a number
 TINY = 1e-280  # sums of squares below this have lost digits to underflow
 
@@ -47,6 +42,7 @@ class Shape:
     threads : how many blocks are worked on at a time ; scratch : bytes that takes beside the data
     l1 : whether any column has an l1 penalty ; l2 : whether every column has an l2 penalty
     bounded : whether any coefficient has a bound ; joint : whether an l1 penalty joins outputs
+    quadratic, smooth, coupled : what the loss is
     """
 
     rows: int
@@ -61,37 +57,23 @@ class Shape:
     l2: bool = False
     bounded: bool = False
     joint: bool = False
+    quadratic: bool = True
+    smooth: bool = True
+    coupled: bool = False
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The mean loss at a w: `value` (k,) and `correlation` (p, k), minus its gradient."""
+    """The mean loss at a w: `value` (g,) and `correlation` (p, k), minus its gradient.
+
+    g = k, or 1 where the loss couples the outputs. Where moments do not tell the loss, also
+    the `level` (k,) b~ that is best beside w, and the `point` that the rows make of it.
+    """
 
     value: Float
     correlation: Float
-
-
-@dataclass(frozen=True)
-class Centre:
-    """What one pass tells of the columns; without an intercept nothing is centred.
-
-    weight : W ; mean : (p,) or None ; target_mean : (k,)
-    curvature : (p,) c_j = sum_i s_i (x_ij - x̄_j)^2 / W, exactly zero for a constant column
-    correlation : (p, k) that of w = 0 ; null : (k,) the mean loss of the intercept-only model
-    target_size : (k,) |mean of y|, against which rounding is told from variation
-    offset : whether a mean is so large against its column's deviation that products must be of
-        centred copies to keep their digits
-    """
-
-    weight: float
-    rows: int
-    mean: Float | None
-    target_mean: Float
-    curvature: Float
-    correlation: Float
-    null: Float
-    target_size: Float
-    offset: bool
+    level: Float | None = None
+    point: RowPoint | None = None
 
 
 class Design:
@@ -169,30 +151,22 @@ class Design:
     @functools.cached_property
     def centre(self) -> Centre:
         """Means, curvatures and the intercept-only model, from whatever moments are there."""
-        m = self.moments(full=False)
-        squares = np.maximum(m.squares, 0.0) / m.weight
-        if not self.intercept:
-            raw = squares + m.mean**2
-            correlation = m.xy / m.weight + np.multiply.outer(m.mean, m.target_mean)
-            null = 0.5 * (m.yy / m.weight + m.target_mean**2)
-            zero = np.zeros_like(m.target_mean)
-            return Centre(m.weight, m.rows, None, zero, raw, correlation, null, zero, False)
-        alive = squares > (CONSTANT * np.abs(m.mean)) ** 2
-        null = 0.5 * np.maximum(m.yy, 0.0) / m.weight
-        size = np.abs(m.target_mean)
-        # A constant target: what is left of it after centring is rounding.
-        null[np.sqrt(2.0 * null) <= CONSTANT * size] = 0.0
-        return Centre(
-            m.weight,
-            m.rows,
-            m.mean,
-            m.target_mean,
-            np.where(alive, squares, 0.0),
-            np.where(alive[:, None] & (null > 0.0), m.xy / m.weight, 0.0),
-            null,
-            size,
-            bool(np.any(np.abs(m.mean[alive]) > OFFSET * np.sqrt(squares[alive]))),
-        )
+        found = centred(self.moments(full=False), self.intercept)
+        if self.loss.quadratic:
+            return found
+        rows = self._rowwise(found)
+        value, point = rows.point(rows.nothing(), rows.level)
+        correlation = rows.correlation(point.u)
+        return replace(found, **rowwise_start(self.loss, rows.level, value, correlation))
+
+    @functools.cached_property
+    def rows(self) -> Rowwise:
+        """The rows under a loss that moments do not tell."""
+        return self._rowwise(self.centre)
+
+    def _rowwise(self, c: Centre) -> Rowwise:
+        make = functools.partial(Rowwise, self.source, self.loss, self.intercept)
+        return self.cached("rowwise", lambda: make(c.mean, c.offset, c.curvature, c.weight))
 
     @functools.cached_property
     def scale(self) -> Float:
@@ -225,15 +199,17 @@ class Design:
         c = self.centre
         return block.centred(c.mean, columns, copy=c.offset, passing=True)
 
-    def evaluate(self, coef: Float) -> Evaluation:
-        """Value and correlation at w, (p, k): one pass.
+    def evaluate(self, coef: Float, near: Float | None = None) -> Evaluation:
+        """Value and correlation at w, (p, k): one pass, or two where moments do not tell the loss.
 
         Where means are moderate, X is read as it stands, and centred in what comes out:
-        Xc'r = X'r - x̄ sum r.
+        Xc'r = X'r - x̄ sum r. `near` (k,) is a guess at the level.
         """
         c, loss = self.centre, self.loss
+        if not loss.quadratic:
+            return self.evaluate_rows(self.rows.times(coef), c.level if near is None else near)
         about = c.mean if c.offset else None
-        intercept = c.target_mean if c.offset or c.mean is None else c.target_mean - c.mean @ coef
+        intercept = c.level if c.offset or c.mean is None else c.level - c.mean @ coef
 
         def statistic(block: Block) -> list[Float]:
             view = block.centred(about, passing=True)
@@ -249,8 +225,15 @@ class Design:
             gradient -= np.multiply.outer(c.mean, slope)
         return Evaluation(value / c.weight, self.mask(gradient / -c.weight))
 
+    def evaluate_rows(self, product: list[Float], near: Float) -> Evaluation:
+        """What `evaluate` gives where (X - 1x̄')w is known: one pass."""
+        rows = self.rows
+        level = rows.settled(product, near)
+        value, point = rows.point(product, level)
+        return Evaluation(value, rows.correlation(point.u), level, point)
+
     def product(self, V: Float) -> Float:
-        """H V for V (p, k), without H: one pass."""
+        """H V of squared loss for V (p, k), without H: one pass."""
 
         def statistic(block: Block) -> Float:
             view = self.view(block)
@@ -258,16 +241,15 @@ class Design:
 
         return self.mask(self.source.reduce(statistic, np.add) / self.centre.weight)
 
-    def intercept_at(self, coef: Float) -> Float:
-        """(k,) b for this w (p, k)."""
-        return self.intercepts_at(coef[None])[0]
+    def intercept_at(self, coef: Float, at: Evaluation) -> Float:
+        """(k,) b for this w (p, k), evaluated."""
+        level = self.centre.level if at.level is None else at.level
+        return self.intercepts_at(coef[None], level[None])[0]
 
-    def intercepts_at(self, coef: Float) -> Float:
-        """(K, k) b for each of w (K, p, k)."""
+    def intercepts_at(self, coef: Float, level: Float) -> Float:
+        """(K, k) b for each of w (K, p, k) and b~ (K, k)."""
         c = self.centre
-        if c.mean is None:
-            return np.tile(c.target_mean, (coef.shape[0], 1))
-        return c.target_mean - np.einsum("p,wpk->wk", c.mean, coef)
+        return level if c.mean is None else level - np.einsum("p,wpk->wk", c.mean, coef)
 
 
 def _underflows(squares: Float) -> bool:
@@ -321,8 +303,6 @@ class Problem:
         ):
             if given is not None and given.shape != (p,):
                 raise DataError(f"there are {p} columns and {given.size} {what}")
-        if not loss.quadratic:
-            raise UsageError(f"the {loss.name} loss has no solver here: squared loss has")
         factors = np.ones(1) if penalty.factors is None else penalty.factors
         largest = float(factors[np.isfinite(factors)].max(initial=0.0))
         if max(penalty.l1, penalty.l2) * largest > LARGEST_STRENGTH:
@@ -357,7 +337,7 @@ class Problem:
     @functools.cached_property
     def shape(self) -> Shape:
         """The size, for costs."""
-        source = self.design.source
+        source, loss = self.design.source, self.design.loss
         l1, l2 = self.strengths
         return Shape(
             source.rows,
@@ -372,13 +352,22 @@ class Problem:
             bool((l2 > 0.0).all()),
             self.penalty.bounded,
             self.penalty.joint and len(source.targets) > 1 and bool((l1 > 0.0).any()),
+            loss.quadratic,
+            loss.smooth,
+            loss.coupled,
         )
+
+    def pool(self, x: Float) -> Float:
+        """(..., g) numbers of the outputs, (..., k), as they are, or their sum where joined."""
+        if self.design.loss.coupled:
+            return x.sum(axis=-1, keepdims=True)
+        return self.penalty.pool(x)
 
     @property
     def null(self) -> Float:
         """(g,) the mean loss of the intercept-only model, pooled where outputs are joined."""
-        return self.penalty.pool(self.design.centre.null)
+        return self.pool(self.design.centre.null)
 
     def objective(self, coef: Float, value: Float) -> Float:
-        """(g,) F, given the mean loss `value` (k,) at w; of all outputs where they are joined."""
-        return self.penalty.pool(value) + self.penalty.value(coef)
+        """(g,) F, given the mean loss `value` at w; of all outputs where they are joined."""
+        return self.pool(value) + self.pool(self.penalty.value(coef))

@@ -219,7 +219,7 @@ class _OverRowsDescent:
         c = design.centre
 
         def residual(block: Block) -> Float:
-            return block.y - c.target_mean - design.view(block).times(coef)
+            return block.y - c.level - design.view(block).times(coef)
 
         return self.form.source.map(residual)
 

@@ -195,7 +195,7 @@ class RowColumns:
         return Look(value, correlation, residuals)
 
     def _residuals(self, points: Points) -> list[Float]:
-        mean = self._design.centre.target_mean[points.target]
+        mean = self._design.centre.level[points.target]
         places = self._place[points.columns]
         parts: list[Float] = []
         for block, picked in zip(self._source.blocks(), self._picked, strict=True):

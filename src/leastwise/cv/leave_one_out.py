@@ -108,7 +108,7 @@ def _by_columns(
             left += 1.0
             np.maximum(left, LEAST, out=left)
             found = np.zeros_like(left)
-            for fit, target in zip(fits, ((y - centre.target_mean) / size).T, strict=True):
+            for fit, target in zip(fits, ((y - centre.level) / size).T, strict=True):
                 error = z @ fit
                 np.subtract(target[:, None], error, out=error)
                 error /= left
@@ -147,7 +147,7 @@ def _outer(design: Design, ridge: _Ridge) -> _Outer:
     block = design.source.gather()
     root = np.ones(block.rows) if block.weight is None else np.sqrt(block.weight)
     free, paid = ridge.live[ridge.price == 0.0], ridge.live[ridge.price > 0.0]
-    y = root[:, None] * (block.y - centre.target_mean)
+    y = root[:, None] * (block.y - centre.level)
     K = block.centred(centre.mean, paid).outer(1.0 / ridge.price[ridge.price > 0.0])
     K *= root * root[:, None] / centre.weight
     known = [] if centre.mean is None else [np.ones((block.rows, 1))]

@@ -79,7 +79,7 @@ def moment_path(design: Design, unit: ElasticNet, strengths: Float, tol: float) 
                 left = 0.5 * ((slope @ spectrum.base) ** 2 * shrunk).sum(axis=1).max()
                 null = float(centre.null[output])
                 worst = max(worst, left / null if null > 0.0 else 0.0)
-    intercepts = np.repeat(centre.target_mean[:, None], strengths.size, axis=1)
+    intercepts = np.repeat(centre.level[:, None], strengths.size, axis=1)
     if centre.mean is not None:
         intercepts = intercepts - coef @ centre.mean
     return FoldPath(coef, intercepts, worst)

@@ -33,6 +33,7 @@ class Loss(ABC):
         where there are kinks
     quadratic : whether the second derivative is one constant, so that moments say all
     coupled : whether the outputs of a row share one value
+    located : whether it is a function of y - eta, so that moving both changes nothing
     """
 
     name: ClassVar[str]
@@ -40,6 +41,7 @@ class Loss(ABC):
     quadratic: ClassVar[bool]
     formula: ClassVar[str]
     coupled: ClassVar[bool] = False
+    located: ClassVar[bool] = True
 
     @property
     def smooth(self) -> bool:
@@ -97,6 +99,10 @@ class Loss(ABC):
 
         It is what an intercept alone is fitted to. Where a whole interval is best, its midpoint.
         """
+
+    def level(self, y: Float, eta: Float, weight: Float | None, near: Float) -> Float:
+        """(k,) the b that is best for all rows at eta + b; `near` (k,) is a guess at it."""
+        return self.centre(y - eta, weight)
 
     def mean(self, eta: Float) -> Float:
         """(m, k) what is predicted: eta itself, or probabilities."""

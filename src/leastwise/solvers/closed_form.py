@@ -157,7 +157,7 @@ class ClosedForm(Solver):
         residual = np.sqrt(2.0 * at.value)
         error = condition + condition**2 * _largest_ratio(residual, fitted)
         if centre.mean is not None and allowed < 1e-10:
-            terms = np.abs(centre.target_mean) + np.abs(centre.mean) @ np.abs(coef)
+            terms = np.abs(centre.level) + np.abs(centre.mean) @ np.abs(coef)
             error = max(error, _largest_ratio(terms, np.abs(problem.design.intercept_at(coef))))
         room = min(problem.memory, DENSE_ROOM) if shape.sparse else problem.memory
         affordable = bytes_needed(shape.rows, shape.columns) <= room

@@ -38,7 +38,7 @@ def _kernel_ridge(problem: Problem) -> tuple[Float, str]:
     block = design.source.gather()
     view = block.centred(centre.mean)
     root = np.ones(block.rows) if block.weight is None else np.sqrt(block.weight)
-    y = root[:, None] * (block.y - centre.target_mean)
+    y = root[:, None] * (block.y - centre.level)
     K = view.outer(1.0 / l2) * root * root[:, None] / centre.weight
     np.fill_diagonal(K, np.diagonal(K) + 1.0)
     factor = cholesky(K, np.arange(K.shape[0]))
@@ -69,7 +69,7 @@ def _least_norm(problem: Problem) -> Float:
     centre = design.centre
     block = design.source.gather()
     Z = block.centred(centre.mean).dense()
-    y = block.y - centre.target_mean
+    y = block.y - centre.level
     if block.weight is not None:
         root = np.sqrt(block.weight)[:, None]
         Z, y = Z * root, y * root
