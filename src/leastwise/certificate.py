@@ -159,16 +159,19 @@ def _even_gap(problem: Problem, w: Float, at: Evaluation) -> Gap:
     # What is not in the support adds to the gap where l2 alone pays for |v_j| > l1.
     adds = np.flatnonzero(w) if l2 == 0.0 else np.flatnonzero((w != 0.0) | (np.abs(v) > l1))
     w, v = w[adds], v[adds]
-    product = w * v
-    paid = l1 * np.abs(w) + (0.5 * l2) * (w * w)
-    objective = value + float(paid.sum())
+    product, size = w * v, l1 * np.abs(w)
+    objective = value + float(size.sum()) + 0.5 * l2 * float(w @ w)
 
     def bound(kappa: float) -> float:
-        summands = paid - kappa * product
-        if l2 > 0.0:
-            over = np.maximum(np.abs(kappa * v) - l1, 0.0)
-            summands += over * over / (2.0 * l2)
-        return 0.5 * spread * (1.0 - kappa) ** 2 + float(np.maximum(summands, 0.0).sum())
+        # With g = clip(kappa v, -l1, l1) a column adds l1 |w| - g w + l2/2 (w - (kappa v - g)/l2)^2
+        if l2 == 0.0:
+            summands = np.maximum(size - kappa * product, 0.0)
+        else:
+            scaled = kappa * v
+            inner = np.clip(scaled, -l1, l1)
+            away = w - (scaled - inner) / l2
+            summands = np.maximum(size - inner * w, 0.0) + (0.5 * l2) * (away * away)
+        return 0.5 * spread * (1.0 - kappa) ** 2 + float(summands.sum())
 
     # A ridge bears any scale.
     reach = l1 * (1.0 - 4.0 * EPS) / steepest if l1 > 0.0 and steepest > 0.0 else np.inf

@@ -22,6 +22,8 @@ from leastwise.quadratic import quadratic_form
 
 Float = NDArray[np.float64]
 
+NOTHING = 1e-12  # of l1, a row's length in columns of length 1 below which it is zero
+
 
 @dataclass(frozen=True, eq=False)
 class JointPath(Path):
@@ -46,11 +48,14 @@ class JointPath(Path):
         penalties = penalties_of(self.penalty, self.strengths, self.l1_ratio)
         found = np.zeros(self.strengths.size)
         for place, w in enumerate(self.coef.T):
-            chosen = np.flatnonzero(w.any(axis=1))
+            assert self.problem is not None, "computed before it is dropped"
+            length = self.problem.design.scale
+            # A row that is the rounding of its own l1 is zero: its direction means nothing.
+            paid = penalties[place].strengths(w.shape[0])[0] / length
+            chosen = np.flatnonzero(np.linalg.norm(w, axis=1) * length > NOTHING * paid)
             if not chosen.size:
                 continue
-            assert self.problem is not None, "computed before it is dropped"
-            own = self.problem.design.scale[chosen]  # in columns of length 1
+            own = length[chosen]  # in columns of length 1
             H = quadratic_form(self.problem.design, self.problem.memory).block(chosen)
             l1, l2 = (part[chosen] for part in penalties[place].strengths(w.shape[0]))
             unit = H / own / own[:, None]
