@@ -12,6 +12,7 @@ MAIN = "from leastwise.cli import main; main()"
 FIT = ("fit", "rents.csv", "--target", "rent")
 
 Ran = tuple[int, str, str]
+Bad = tuple[int, tuple[str, ...], str]  # the exit code, the command, what its one line says
 
 
 @pytest.fixture
@@ -39,3 +40,16 @@ def lw(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
         return code, out, err
 
     return go
+
+
+def refused(lw: Callable[..., Ran], case: Bad) -> None:
+    """The command fails with its code and one line, prints nothing else and writes nothing."""
+    before = {path.name: path.read_bytes() for path in Path().iterdir()}
+    expected, arguments, words = case
+    code, out, err = lw(*arguments)
+    assert code == expected, err
+    assert out == ""
+    assert err.startswith("leastwise: ")
+    assert err.count("\n") == 1, err
+    assert words in err
+    assert {path.name: path.read_bytes() for path in Path().iterdir()} == before

@@ -59,7 +59,7 @@ def fit_table(options: Options, arguments: Sequence[str]) -> int:
             fitted, held = _split(rows, options.holdout, options.seed)
         how: dict[str, Any] = {
             "factors": reading.factors(options, rows),
-            "bounds": options.bounds,
+            "bounds": reading.bounds(options, rows),
             "standardize": options.standardize,
             "intercept": not options.no_intercept,
             "solver": options.solver,

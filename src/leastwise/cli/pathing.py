@@ -49,7 +49,7 @@ def path_table(options: Options, arguments: Sequence[str]) -> int:
             strengths=strengths,
             smallest=options.smallest,
             factors=reading.factors(options, rows),
-            bounds=options.bounds,
+            bounds=reading.bounds(options, rows),
             standardize=options.standardize,
             intercept=not options.no_intercept,
             solver=options.solver,

@@ -87,7 +87,7 @@ def cross_validate(
         intercept,
         _ratios(l1_ratio),
         factors,
-        *box(bounds, len(source.columns)),
+        *box(bounds, source.columns),
         standardize,
         Scoring.of(scoring),
         memory_allowed(memory),
