@@ -138,7 +138,9 @@ FIT_PENALTY = (
 CROSSING = (
     click.option("--cv", is_flag=True, help="Choose the penalty by cross-validation."),
     click.option(
-        "--folds", type=click.IntRange(min=2), metavar="N", help="With --cv. [default: 10]"
+        "--folds",
+        metavar="N|loo|gcv",
+        help="With --cv: how many, or for a ridge leave one row out, or GCV. [default: 10]",
     ),
     click.option(
         "--rule",
