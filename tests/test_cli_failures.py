@@ -187,6 +187,19 @@ def test_interrupt_ends_with_one_line(
     assert [path.name for path in rents.iterdir()] == ["rents.csv"]
 
 
+def test_interrupt_within_cross_validation(
+    rents: Path, lw: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(self: Any, done: int, total: int) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("leastwise.cli.progress.Progress.folds", interrupted)
+    command = (*FIT, "--cv", "--save", "m.json", "--report", "p.html")
+    assert lw(*command) == (130, "", "leastwise: interrupted\n")
+    assert [path.name for path in rents.iterdir()] == ["rents.csv"]
+
+
 @pytest.mark.skipif(os.name != "posix", reason="signals are sent as on POSIX")
 def test_interrupt_of_a_process(rents: Path) -> None:
     slow = (*FIT, "--solver", "gradient-descent", "--tol", "0", "--max-iter", "1000000000")

@@ -149,6 +149,17 @@ def test_one_pass_serves_all_folds_ratios_and_strengths():
 # Errors
 
 
+@pytest.mark.parametrize("wide", [False, True])
+def test_every_fold_that_is_done_is_told(wide):
+    told = []
+    rows = X[:20] if not wide else np.tile(X[:20], 5)
+    validated(rows, Y[:20], cv=4, strengths=GRID, watch=lambda *folds: told.append(folds))
+    assert told[0] == (0, 4)
+    assert told[-1] == (4, 4)
+    assert sorted(set(told)) == [(done, 4) for done in range(5)]
+    assert told == sorted(told)
+
+
 @pytest.mark.parametrize("intercept", [True, False])
 def test_elastic_net_errors_are_scikit_learns(intercept):
     cv = KFold(5, shuffle=True, random_state=0)

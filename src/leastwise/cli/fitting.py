@@ -75,8 +75,8 @@ def fit_table(options: Options, arguments: Sequence[str]) -> int:
             progress.say(f"cross-validating {shape}")
             from leastwise.model.chosen import fit_chosen
 
-            crossing = _crossing(options)
-            model = fit_chosen(fitted, groups=groups, command=command, **crossing, **how)
+            crossing = {**_crossing(options), "groups": groups, "watch_folds": progress.folds}
+            model = fit_chosen(fitted, command=command, **crossing, **how)
         else:
             progress.say(f"fitting {shape}")
             l1, l2 = options.l1 or 0.0, options.l2 or 0.0

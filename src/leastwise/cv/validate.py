@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -45,6 +45,7 @@ def cross_validate(
     standardize: bool = False,
     tol: float = 1e-9,
     memory: str | int | None = None,
+    watch: Callable[[int, int], None] | None = None,
 ) -> tuple[CrossValidation, Design]:
     """The errors of every ratio and strength on rows that the fits did not see.
 
@@ -59,6 +60,7 @@ def cross_validate(
     intercept, factors, bounds, standardize : as in a fit; scaling is learnt in each fold
     tol : the relative gap of the fits in folds, if it is above 1e-8
     memory : as in a fit
+    watch : called with how many folds are done, and of how many; again from 0 for a wider grid
 
     Returns
     -------
@@ -92,6 +94,7 @@ def cross_validate(
         Scoring.of(scoring),
         memory_allowed(memory),
         max(at_least_zero("tol", tol), TOL),
+        watch,
     )
     # What is wrong with the call or the columns is said before any work is done.
     Problem.of(source, Squared(), task.units()[0], intercept=intercept, memory=task.memory)
