@@ -3,7 +3,9 @@
 import errno
 import json
 import os
+import pickle
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +111,48 @@ def test_json_holds_the_path(rents: Path, lw: Any) -> None:
         w = dict(zip(path.columns, path.coef[:, place], strict=True))
         assert row["coef"] == {name: value for name, value in w.items() if value != 0.0}
         assert all(value > 0.0 for value in row["coef"].values())
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet", "json"])
+def test_a_path_in_python_writes_the_same_file(suffix: str, rents: Path, lw: Any) -> None:
+    assert lw(*PATH, "--strengths", "7", "--save", f"command.{suffix}")[0] == 0
+    path = pickle.loads(pickle.dumps(in_python(strengths=7)))
+    path.save(rents / f"python.{suffix}")
+    ours, theirs = ((rents / f"{name}.{suffix}").read_bytes() for name in ("python", "command"))
+    if suffix == "json":
+        ours, theirs = (_without_clock(json.loads(content)) for content in (ours, theirs))
+    assert ours == theirs
+
+
+def _without_clock(saved: dict[str, Any]) -> dict[str, Any]:
+    del saved["paths"][0]["solver"]["seconds"], saved["command"]
+    return saved
+
+
+def test_a_path_in_python_writes_its_page(rents: Path) -> None:
+    in_python(strengths=7).report("path.html")
+    page = Path("path.html").read_text(encoding="utf-8")
+    assert "rent along 7 strengths, from 5 columns of 200 rows" in page
+
+
+def test_paths_that_have_no_file_say_so(rents: Path) -> None:
+    path = in_python(strengths=3)
+    with pytest.raises(lw_python.UsageError, match=r"suffix of a path must be \.csv"):
+        path.save("path.txt")
+    relaxed = path.relaxed()
+    relaxed.save("relaxed.json")
+    (one,) = json.loads((rents / "relaxed.json").read_text())["paths"]
+    assert (one["gamma"], one["strengths"][-1]["relative_gap"]) == (0.0, "nan")
+    with pytest.raises(lw_python.UsageError, match="report the one it came from"):
+        relaxed.report("relaxed.html")
+    rows = lw_python.table("rents.csv", target=["rent", "weight"])
+    joint = lw_python.path(rows, strengths=3, joint=True)
+    assert isinstance(joint, Fits)
+    for write in (joint.save, joint.report):
+        with pytest.raises(lw_python.UsageError, match="joins several targets"):
+            write("joint.csv")
+    with pytest.raises(lw_python.UsageError, match="make it with leastwise"):
+        replace(path, writer=None).save("path.csv")
 
 
 def test_columns_named_as_ours_are_told_apart(rents: Path, lw: Any) -> None:

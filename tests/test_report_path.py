@@ -11,7 +11,7 @@ import pytest
 
 from leastwise.model.chosen import fit_chosen
 from leastwise.report.choosing import curves
-from leastwise.report.paths import SHOWN, chosen, r_squared, steps
+from leastwise.report.paths import SHOWN, chosen, steps
 from report_cases import HOSTILE, PATHS, page_of, rows
 from report_reader import Reader
 
@@ -114,7 +114,7 @@ def test_r_squared_is_that_of_the_predictions() -> None:
     residual = source.y - source.X @ path.coef - path.intercepts
     total = ((source.y - source.y.mean()) ** 2).sum()
     expected = 1.0 - (residual**2).sum(axis=0) / total
-    np.testing.assert_allclose(r_squared(path), expected, atol=1e-9)
+    np.testing.assert_allclose(path.r2, expected, atol=1e-9)
 
 
 def test_the_curve_of_cross_validation_holds_its_errors() -> None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from leastwise.criteria import CRITERIA
 from leastwise.report.figure import Axis, Figure, axis, layout, line, plain
-from leastwise.report.paths import CRITERIA, r_squared
 from leastwise.report.plots import LEAST_GAP
 from leastwise.report.words import count, in_plot, listed, number, short, size
 
@@ -180,7 +180,7 @@ def _words(
 
 def quality(id: str, path: Path) -> Figure:
     """R2 on the rows used against the strength."""
-    r2 = r_squared(path)
+    r2 = path.r2
     finite = r2[np.isfinite(r2)]
     if not finite.size:
         return Figure(id, "R²", "R² is not defined: the target does not vary.")
