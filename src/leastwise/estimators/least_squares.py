@@ -1,4 +1,4 @@
-"""LeastSquares: the scikit-learn face of a fit, and the way back from a saved model."""
+"""LeastSquares: the scikit-learn face of a fit."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from leastwise.inference import Inference
 from leastwise.model import Model, fit_source, linear
 from leastwise.report import diagnostics, write
 from leastwise.solvers import Solver
-from leastwise.sources import MemorySource, default_names
+from leastwise.sources import MemorySource
 
 if TYPE_CHECKING:
     from leastwise.model.along import Paths
@@ -226,42 +226,3 @@ def set_fitted(estimator: LeastSquares, one: bool) -> None:
     estimator.certificate_ = model.fit.certificate
     estimator.history_ = model.fit.history
     estimator.n_iter_ = max(1, model.fit.iterations)
-
-
-def load(path: str | Path) -> LeastSquares:
-    """The fitted estimator that `save` wrote; nothing in the file is executed.
-
-    Parameters
-    ----------
-    path : a JSON file written by `LeastSquares.save` or `leastwise fit --save`
-
-    Raises
-    ------
-    DataError
-        If the file is missing, cut, or not ours.
-
-    Examples
-    --------
-    >>> import numpy as np, os, tempfile
-    >>> import leastwise as lw
-    >>> path = os.path.join(tempfile.mkdtemp(), "model.json")
-    >>> lw.LeastSquares().fit(np.array([[0.0], [1.0], [2.0]]), [1.0, 3.0, 5.0]).save(path)
-    >>> lw.load(path).predict(np.array([[10.0]])).round(9)
-    array([21.])
-    """
-    model = Model.load(path)
-    estimator = LeastSquares(
-        model.l1,
-        model.l2,
-        intercept=model.intercept_fitted,
-        tol=model.tol,
-        factors=None if model.factors is None else np.asarray(model.factors),
-        bounds=None if model.bounds is None else tuple(np.asarray(side) for side in model.bounds),
-        standardize=model.standardize,
-    )
-    estimator.model_ = model
-    estimator.n_features_in_ = len(model.columns)
-    if model.columns != default_names("x", len(model.columns)):
-        estimator.feature_names_in_ = np.asarray(model.columns, object)
-    set_fitted(estimator, len(model.targets) == 1)
-    return estimator
