@@ -285,6 +285,15 @@ def test_scoring_by_predictions_is_that_by_moments():
     np.testing.assert_allclose(by_rows.errors, by_moments.errors, rtol=1e-9)
 
 
+@pytest.mark.parametrize("wide", [False, True])
+def test_rmse_is_the_mean_over_folds_of_roots(wide):
+    rows, y, weight = random_problem(5, 60, 300, noise=1.0) if wide else (X, Y, WEIGHT)
+    how = {"l1_ratio": 1.0, "strengths": [0.3, 0.1], "cv": KFold(3)}
+    squares, roots = (validated(rows, y, weight, scoring=name, **how) for name in ("mse", "rmse"))
+    assert roots.route == ("rows" if wide else "moments")
+    np.testing.assert_allclose(roots.errors, np.sqrt(squares.errors), rtol=1e-9)
+
+
 # Several targets
 
 

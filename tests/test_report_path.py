@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from leastwise.model.chosen import fit_chosen
+from leastwise.report import path_plots
 from leastwise.report.choosing import curves
 from leastwise.report.paths import SHOWN, chosen, steps
 from report_cases import HOSTILE, PATHS, page_of, rows
@@ -153,3 +154,8 @@ def test_the_words_of_other_choices() -> None:
     mae = page_of("no path drawn")
     assert "mean absolute error (y)" in mae
     assert "choice-path-0" not in mae
+
+
+def test_no_two_curves_of_a_page_look_the_same() -> None:
+    looks = [json.dumps(path_plots.stroke(place, 1.8)) for place in range(path_plots.MOST_NAMED)]
+    assert len(set(looks)) == len(looks)

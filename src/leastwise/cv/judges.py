@@ -162,8 +162,8 @@ class ByMoments(_ByFolds):
             training, unit = self.trainings[fold], units[fold][ratio]
             found = moment_path(training, unit, strengths[ratio], task.tol)
             if scoring.by_moments:
-                error = squared_errors(self.tests[fold], found) / self.relative[:, None]
-                return found.bare(), error.sum(axis=0)
+                squares = squared_errors(self.tests[fold], found)
+                return found.bare(), scoring.of_squares(squares, self.relative)
             return found, np.empty(0)
 
         jobs = [(f, r) for f in range(len(self.folds)) for r in range(task.ratios.size)]

@@ -56,7 +56,8 @@ def cross_validate(
     strengths : how many, down to `smallest` (1e-3) times the one that zeroes everything; or which
     cv, groups, seed : as in `make_folds`; or "loo" (leave one row out) or "gcv", for a ridge
     rule : "min" or "1se"
-    scoring : "mse", "mae", "r2", or a scorer of scikit-learn or its name
+    scoring : "mse", "rmse" (the mean over folds of roots), "mae", "r2", or a scorer of scikit-learn
+    or its name
     intercept, factors, bounds, standardize : as in a fit; scaling is learnt in each fold
     tol : the relative gap of the fits in folds, if it is above 1e-8
     memory : as in a fit

@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from leastwise.errors import ConvergenceWarning, LeastwiseWarning
-from leastwise.estimators.arrays import FLOATS, numeric_array, rows_of, weights_of
+from leastwise.estimators.arrays import FLOATS, numeric_array, refuse_text, rows_of, weights_of
 from leastwise.inference import Inference
 from leastwise.model import Model, fit_source, linear
 from leastwise.report import diagnostics, write
@@ -164,6 +164,7 @@ class LeastSquares(MultiOutputMixin, RegressorMixin, BaseEstimator):
         check_is_fitted(self)
         if self.model_.encoding is not None and not numeric_array(X):
             return self.model_.predict(X)
+        refuse_text(X)
         X = validate_data(self, X, accept_sparse=("csr", "csc"), dtype=FLOATS, reset=False)
         eta = linear(X, np.atleast_2d(self.coef_), np.atleast_1d(self.intercept_))
         return eta if np.ndim(self.coef_) == 2 else eta[:, 0]
@@ -193,11 +194,13 @@ class LeastSquares(MultiOutputMixin, RegressorMixin, BaseEstimator):
         check_is_fitted(self)
         source = X
         if not isinstance(X, MemorySource):
+            refuse_text(X)
             X, checked = validate_data(
                 self, X, y, accept_sparse=("csr", "csc"), multi_output=True, reset=False
             )
             weight = weights_of(sample_weight, X.shape[0])
-            source = MemorySource(X, checked, weight, columns=self.model_.columns)
+            columns, targets = self.model_.columns, self.model_.targets
+            source = MemorySource(X, checked, weight, columns=columns, targets=targets)
         write(self.model_, diagnostics(source, self.model_), path, self._paths(source))
 
     def _paths(self, source: MemorySource) -> Paths | None:

@@ -44,7 +44,7 @@ class LeastSquaresCV(LeastSquares):
     rule : "min" or "1se"
         The least mean error, or the largest strength of that ratio within a standard error of it.
     scoring : str or callable
-        "mse", "mae", "r2", or a scorer of scikit-learn.
+        "mse", "rmse" (the mean over folds of roots), "mae", "r2", or a scorer of scikit-learn.
     seed : int or None
         Of the shuffling.
     intercept, solver, tol, max_iter, memory
