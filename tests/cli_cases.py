@@ -1,5 +1,7 @@
 """What the tests of the command share: a folder with a small table, and a way to run a command."""
 
+import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,6 +42,16 @@ def lw(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
         return code, out, err
 
     return go
+
+
+@pytest.fixture
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From here on no file can be written to its end."""
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("leastwise.files.os.fsync", full)
 
 
 def refused(lw: Callable[..., Ran], case: Bad) -> None:

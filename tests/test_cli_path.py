@@ -1,8 +1,6 @@
 """`leastwise path`: what it prints and writes, and how it fails."""
 
-import errno
 import json
-import os
 import pickle
 import re
 from dataclasses import replace
@@ -13,11 +11,11 @@ import numpy as np
 import pytest
 
 import leastwise as lw_python
-from cli_cases import lw, rents
+from cli_cases import Bad, full_disk, lw, refused, rents
 from leastwise.path_result import Path as Fits
 from leastwise.sources.readers import read_arrow
 
-__all__ = ["lw", "rents"]
+__all__ = ["full_disk", "lw", "rents"]
 
 PATH = ("path", "rents.csv", "--target", "rent")
 SAME = 1e-12  # files keep every bit; what is left is the order of sums
@@ -200,7 +198,7 @@ def test_the_page_is_written(rents: Path, lw: Any) -> None:
     assert "leastwise path rents.csv --target rent --report path.html" in page
 
 
-BAD: dict[str, tuple[int, tuple[str, ...], str]] = {
+BAD: dict[str, Bad] = {
     "no target": (2, ("path", "rents.csv"), "name the column to predict with --target"),
     "missing file": (1, ("path", "nope.csv", "-t", "y"), "nope.csv does not exist"),
     "cut file": (1, ("path", "cut.parquet", "-t", "y"), "cut.parquet cannot be read"),
@@ -230,25 +228,11 @@ BAD: dict[str, tuple[int, tuple[str, ...], str]] = {
 @pytest.mark.parametrize("case", BAD)
 def test_bad_input_is_one_line_and_writes_nothing(case: str, rents: Path, lw: Any) -> None:
     (rents / "cut.parquet").write_bytes(b"PAR1 and then nothing")
-    before = {path.name: path.read_bytes() for path in rents.iterdir()}
-    expected, arguments, words = BAD[case]
-    code, out, err = lw(*arguments)
-    assert code == expected, err
-    assert out == ""
-    assert err.startswith("leastwise: ")
-    assert err.count("\n") == 1, err
-    assert words in err
-    assert {path.name: path.read_bytes() for path in rents.iterdir()} == before
+    refused(lw, BAD[case])
 
 
 @pytest.mark.parametrize("option", [("--save", "p.parquet"), ("--report", "p.html")])
-def test_full_disk(
-    option: tuple[str, str], rents: Path, lw: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(descriptor: int) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr("leastwise.files.os.fsync", full)
+def test_full_disk(option: tuple[str, str], rents: Path, lw: Any, full_disk: None) -> None:
     code, out, err = lw(*PATH, "--strengths", "5", *option)
     assert code == 1
     assert f"cannot write {option[1]}: the disk is full" in err
