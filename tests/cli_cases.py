@@ -1,5 +1,7 @@
 """What the tests of the command share: a folder with a small table, and a way to run a command."""
 
+import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +14,7 @@ MAIN = "from leastwise.cli import main; main()"
 FIT = ("fit", "rents.csv", "--target", "rent")
 
 Ran = tuple[int, str, str]
+Bad = tuple[int, tuple[str, ...], str]  # the exit code, the command, what its one line says
 
 
 @pytest.fixture
@@ -39,3 +42,26 @@ def lw(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
         return code, out, err
 
     return go
+
+
+@pytest.fixture
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From here on no file can be written to its end."""
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("leastwise.files.os.fsync", full)
+
+
+def refused(lw: Callable[..., Ran], case: Bad) -> None:
+    """The command fails with its code and one line, prints nothing else and writes nothing."""
+    before = {path.name: path.read_bytes() for path in Path().iterdir()}
+    expected, arguments, words = case
+    code, out, err = lw(*arguments)
+    assert code == expected, err
+    assert out == ""
+    assert err.startswith("leastwise: ")
+    assert err.count("\n") == 1, err
+    assert words in err
+    assert {path.name: path.read_bytes() for path in Path().iterdir()} == before

@@ -306,6 +306,10 @@ def test_progress_shows_on_a_terminal_when_it_takes_long(monkeypatch: pytest.Mon
         progress.watch(record(5, 1e-10))
         progress.watch(record(6, 1e-2))
         wait_for(stream, "1 of 4 strengths")
+        progress.folds(2, 10)
+        wait_for(stream, "fold 3 of 10")
+        progress.folds(10, 10)
+        wait_for(stream, "fitting all rows")
     shown = len(stream.getvalue())
     progress.watch(record(9, 1e-9))
     assert len(stream.getvalue()) == shown

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import leastwise as lw_python
-from cli_cases import FIT, lw, rents
+from cli_cases import FIT, Bad, lw, refused, rents
 from leastwise.model import Model
 
 __all__ = ["lw", "rents"]
@@ -119,6 +119,20 @@ def test_groups_stay_in_one_fold(rents: Path, lw: Any) -> None:
     assert model.l1 == expected.strength_
 
 
+@pytest.mark.parametrize(
+    ("folds", "words"), [("loo", "leaving out each row in turn"), ("gcv", "GCV")]
+)
+def test_a_ridge_without_folds(folds: str, words: str, rents: Path, lw: Any) -> None:
+    options = ("--cv", "--folds", folds, "--l1-ratio", "0", "--report", "p.html")
+    code, out, err = lw(*FIT, *options, "--save", "m.json")
+    assert (code, err) == (0, "")
+    assert f"\njudged by    {words}, 1 ratio × " in out
+    model, chosen = Model.load("m.json"), in_python(l1_ratio=0.0, strengths=100, cv=folds)
+    assert (model.l1, model.l2) == (0.0, chosen.strength_)
+    np.testing.assert_allclose(model.coef[0], chosen.coef_, rtol=SAME)
+    assert words in (rents / "p.html").read_text(encoding="utf-8")
+
+
 def test_unpenalised_and_standardised_fits(rents: Path, lw: Any) -> None:
     options = ("--l1", "1e6", "--unpenalised", "town", "--standardize", "--json")
     code, out, _ = lw(*FIT, *options)
@@ -138,12 +152,24 @@ def test_the_page_shows_the_choice(rents: Path, lw: Any) -> None:
         assert words in page
 
 
-BAD: dict[str, tuple[int, tuple[str, ...], str]] = {
+BAD: dict[str, Bad] = {
     "l1 and cv": (2, (*FIT, "--cv", "--l1", "1"), "--cv chooses the penalty: leave --l1 out"),
     "l2 and cv": (2, (*FIT, "--cv", "--l2", "0"), "--cv chooses the penalty: leave --l2 out"),
     "folds alone": (2, (*FIT, "--folds", "5"), "--folds is of cross-validation: add --cv"),
     "ratio alone": (2, (*FIT, "--l1-ratio", "1"), "--l1-ratio is of cross-validation: add --cv"),
     "one fold": (2, (*FIT, "--cv", "--folds", "1"), "--folds"),
+    "folds in words": (2, (*FIT, "--cv", "--folds", "ten"), "at least 2, loo or gcv, not 'ten'"),
+    "loo of a lasso": (
+        2, (*FIT, "--cv", "--folds", "loo", "--l1-ratio", "1"), "--folds loo is for a ridge: add",
+    ),
+    "gcv of the default": (2, (*FIT, "--cv", "--folds", "gcv"), "--folds gcv is for a ridge: add"),
+    "loo within bounds": (
+        2, (*FIT, "--cv", "--folds", "loo", "--l1-ratio", "0", "--positive"), "has no bounds",
+    ),
+    "gcv by 1se": (
+        2, (*FIT, "--cv", "--folds", "gcv", "--l1-ratio", "0", "--rule", "1se"),
+        "has no standard errors",
+    ),
     "unknown rule": (2, (*FIT, "--cv", "--rule", "best"), "--rule"),
     "too many folds": (1, (*FIT, "--cv", "--folds", "500"), "500 folds need as many rows"),
     "ratio above 1": (2, (*FIT, "--cv", "--l1-ratio", "0.5,2"), "takes numbers from 0 to 1"),
@@ -165,12 +191,4 @@ BAD: dict[str, tuple[int, tuple[str, ...], str]] = {
 def test_bad_input_is_one_line_and_writes_nothing(case: str, rents: Path, lw: Any) -> None:
     rows = "\n".join(f"{i},{'' if i == 1 else i % 4},{i * i % 7}" for i in range(30))
     (rents / "holes.csv").write_text(f"a,g,y\n{rows}\n")
-    before = {path.name: path.read_bytes() for path in rents.iterdir()}
-    expected, arguments, words = BAD[case]
-    code, out, err = lw(*arguments)
-    assert code == expected, err
-    assert out == ""
-    assert err.startswith("leastwise: ")
-    assert err.count("\n") == 1, err
-    assert words in err
-    assert {path.name: path.read_bytes() for path in rents.iterdir()} == before
+    refused(lw, BAD[case])

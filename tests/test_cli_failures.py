@@ -1,6 +1,5 @@
 """Every failure of the command: one line that names the thing, an exit code, nothing written."""
 
-import errno
 import os
 import signal
 import subprocess
@@ -12,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cli_cases import FIT, MAIN, lw, rents
+from cli_cases import FIT, MAIN, Bad, full_disk, lw, refused, rents
 from leastwise.cli import run
 
-__all__ = ["lw", "rents"]
+__all__ = ["full_disk", "lw", "rents"]
 
 MAKE = {
     "empty.csv": "",
@@ -33,7 +32,7 @@ MAKE = {
     "unknown.xyz": "a,y\n1,2\n",
 }
 
-BAD: dict[str, tuple[int, tuple[str, ...], str]] = {
+BAD: dict[str, Bad] = {
     "no feature named": (
         2,
         ("fit", "rents.csv", "--target", "rent", "--features", ","),
@@ -108,23 +107,11 @@ def test_bad_input_is_one_line_and_writes_nothing(case: str, rents: Path, lw: An
     text = (rents / "ok.json").read_text()
     (rents / "cut.json").write_text(text[: len(text) // 2])
     lw("--version")  # takes what has been captured so far
-    before = {path.name: path.read_bytes() for path in rents.iterdir()}
-    expected, arguments, words = BAD[case]
-    code, out, err = lw(*arguments)
-    assert code == expected, err
-    assert out == ""
-    assert err.startswith("leastwise: ")
-    assert err.count("\n") == 1, err
-    assert words in err
-    assert {path.name: path.read_bytes() for path in rents.iterdir()} == before
+    refused(lw, BAD[case])
 
 
 @pytest.mark.parametrize("option", ["--save", "--report"])
-def test_full_disk(option: str, rents: Path, lw: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(descriptor: int) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr("leastwise.files.os.fsync", full)
+def test_full_disk(option: str, rents: Path, lw: Any, full_disk: None) -> None:
     code, out, err = lw(*FIT, option, "out")
     assert code == 1
     assert err == (
@@ -134,17 +121,13 @@ def test_full_disk(option: str, rents: Path, lw: Any, monkeypatch: pytest.Monkey
     assert [path.name for path in rents.iterdir()] == ["rents.csv"]
 
 
-def test_full_disk_for_predictions(rents: Path, lw: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk_for_predictions(rents: Path, lw: Any, request: pytest.FixtureRequest) -> None:
     assert lw(*FIT, "--save", "m.json")[0] == 0
-    monkeypatch.setattr("leastwise.files.os.fsync", _full)
+    request.getfixturevalue("full_disk")
     code, out, err = lw("predict", "m.json", "rents.csv", "-o", "out.parquet")
     assert (code, out) == (1, "")
     assert "cannot write out.parquet: the disk is full" in err
     assert sorted(path.name for path in rents.iterdir()) == ["m.json", "rents.csv"]
-
-
-def _full(descriptor: int) -> None:
-    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full to write to")
@@ -184,6 +167,19 @@ def test_interrupt_ends_with_one_line(
 
     monkeypatch.setattr("leastwise.cli.fitting.fit_source", interrupted)
     assert lw(*FIT, "--save", "m.json") == (130, "", "leastwise: interrupted\n")
+    assert [path.name for path in rents.iterdir()] == ["rents.csv"]
+
+
+def test_interrupt_within_cross_validation(
+    rents: Path, lw: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(self: Any, done: int, total: int) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("leastwise.cli.progress.Progress.folds", interrupted)
+    command = (*FIT, "--cv", "--save", "m.json", "--report", "p.html")
+    assert lw(*command) == (130, "", "leastwise: interrupted\n")
     assert [path.name for path in rents.iterdir()] == ["rents.csv"]
 
 

@@ -1,9 +1,9 @@
 """`leastwise path`: what it prints and writes, and how it fails."""
 
-import errno
 import json
-import os
+import pickle
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 import leastwise as lw_python
-from cli_cases import lw, rents
+from cli_cases import Bad, full_disk, lw, refused, rents
 from leastwise.path_result import Path as Fits
 from leastwise.sources.readers import read_arrow
 
-__all__ = ["lw", "rents"]
+__all__ = ["full_disk", "lw", "rents"]
 
 PATH = ("path", "rents.csv", "--target", "rent")
 SAME = 1e-12  # files keep every bit; what is left is the order of sums
@@ -111,6 +111,48 @@ def test_json_holds_the_path(rents: Path, lw: Any) -> None:
         assert all(value > 0.0 for value in row["coef"].values())
 
 
+@pytest.mark.parametrize("suffix", ["csv", "parquet", "json"])
+def test_a_path_in_python_writes_the_same_file(suffix: str, rents: Path, lw: Any) -> None:
+    assert lw(*PATH, "--strengths", "7", "--save", f"command.{suffix}")[0] == 0
+    path = pickle.loads(pickle.dumps(in_python(strengths=7)))
+    path.save(rents / f"python.{suffix}")
+    ours, theirs = ((rents / f"{name}.{suffix}").read_bytes() for name in ("python", "command"))
+    if suffix == "json":
+        ours, theirs = (_without_clock(json.loads(content)) for content in (ours, theirs))
+    assert ours == theirs
+
+
+def _without_clock(saved: dict[str, Any]) -> dict[str, Any]:
+    del saved["paths"][0]["solver"]["seconds"], saved["command"]
+    return saved
+
+
+def test_a_path_in_python_writes_its_page(rents: Path) -> None:
+    in_python(strengths=7).report("path.html")
+    page = Path("path.html").read_text(encoding="utf-8")
+    assert "rent along 7 strengths, from 5 columns of 200 rows" in page
+
+
+def test_paths_that_have_no_file_say_so(rents: Path) -> None:
+    path = in_python(strengths=3)
+    with pytest.raises(lw_python.UsageError, match=r"suffix of a path must be \.csv"):
+        path.save("path.txt")
+    relaxed = path.relaxed()
+    relaxed.save("relaxed.json")
+    (one,) = json.loads((rents / "relaxed.json").read_text())["paths"]
+    assert (one["gamma"], one["strengths"][-1]["relative_gap"]) == (0.0, "nan")
+    with pytest.raises(lw_python.UsageError, match="report the one it came from"):
+        relaxed.report("relaxed.html")
+    rows = lw_python.table("rents.csv", target=["rent", "weight"])
+    joint = lw_python.path(rows, strengths=3, joint=True)
+    assert isinstance(joint, Fits)
+    for write in (joint.save, joint.report):
+        with pytest.raises(lw_python.UsageError, match="joins several targets"):
+            write("joint.csv")
+    with pytest.raises(lw_python.UsageError, match="make it with leastwise"):
+        replace(path, writer=None).save("path.csv")
+
+
 def test_columns_named_as_ours_are_told_apart(rents: Path, lw: Any) -> None:
     lines = ["strength,r2,y"] + [f"{i % 7},{i * i % 11},{i % 7 + i % 3}" for i in range(40)]
     (rents / "odd.csv").write_text("\n".join(lines) + "\n")
@@ -156,7 +198,7 @@ def test_the_page_is_written(rents: Path, lw: Any) -> None:
     assert "leastwise path rents.csv --target rent --report path.html" in page
 
 
-BAD: dict[str, tuple[int, tuple[str, ...], str]] = {
+BAD: dict[str, Bad] = {
     "no target": (2, ("path", "rents.csv"), "name the column to predict with --target"),
     "missing file": (1, ("path", "nope.csv", "-t", "y"), "nope.csv does not exist"),
     "cut file": (1, ("path", "cut.parquet", "-t", "y"), "cut.parquet cannot be read"),
@@ -186,25 +228,11 @@ BAD: dict[str, tuple[int, tuple[str, ...], str]] = {
 @pytest.mark.parametrize("case", BAD)
 def test_bad_input_is_one_line_and_writes_nothing(case: str, rents: Path, lw: Any) -> None:
     (rents / "cut.parquet").write_bytes(b"PAR1 and then nothing")
-    before = {path.name: path.read_bytes() for path in rents.iterdir()}
-    expected, arguments, words = BAD[case]
-    code, out, err = lw(*arguments)
-    assert code == expected, err
-    assert out == ""
-    assert err.startswith("leastwise: ")
-    assert err.count("\n") == 1, err
-    assert words in err
-    assert {path.name: path.read_bytes() for path in rents.iterdir()} == before
+    refused(lw, BAD[case])
 
 
 @pytest.mark.parametrize("option", [("--save", "p.parquet"), ("--report", "p.html")])
-def test_full_disk(
-    option: tuple[str, str], rents: Path, lw: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(descriptor: int) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr("leastwise.files.os.fsync", full)
+def test_full_disk(option: tuple[str, str], rents: Path, lw: Any, full_disk: None) -> None:
     code, out, err = lw(*PATH, "--strengths", "5", *option)
     assert code == 1
     assert f"cannot write {option[1]}: the disk is full" in err

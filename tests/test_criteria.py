@@ -201,3 +201,15 @@ def test_plot_says_what_is_wrong(path, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(lw.UsageError, match=r"pip install 'leastwise\[plot\]'"):
         path.plot()
+
+
+def test_no_two_named_curves_look_the_same():
+    rows = np.random.default_rng(0).normal(size=(200, 24))
+    path = lw.path(rows, rows.sum(axis=1), strengths=5)
+    display = path.plot(names=24)
+    display.figure_.set_size_inches(6.0, 12.0)
+    display = path.plot(names=24, ax=display.figure_.clf() or display.figure_.add_subplot())
+    named = [display.lines_[label.get_text()] for label in display.labels_]
+    assert len(named) == 24
+    looks = {(line.get_color(), line.get_linestyle()) for line in named}
+    assert len(looks) == 24

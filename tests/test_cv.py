@@ -149,6 +149,17 @@ def test_one_pass_serves_all_folds_ratios_and_strengths():
 # Errors
 
 
+@pytest.mark.parametrize("wide", [False, True])
+def test_every_fold_that_is_done_is_told(wide):
+    told = []
+    rows = X[:20] if not wide else np.tile(X[:20], 5)
+    validated(rows, Y[:20], cv=4, strengths=GRID, watch=lambda *folds: told.append(folds))
+    assert told[0] == (0, 4)
+    assert told[-1] == (4, 4)
+    assert sorted(set(told)) == [(done, 4) for done in range(5)]
+    assert told == sorted(told)
+
+
 @pytest.mark.parametrize("intercept", [True, False])
 def test_elastic_net_errors_are_scikit_learns(intercept):
     cv = KFold(5, shuffle=True, random_state=0)
@@ -272,6 +283,15 @@ def test_scoring_by_predictions_is_that_by_moments():
     by_moments = validated(X, Y, WEIGHT, **how)
     by_rows = validated(X, Y, WEIGHT, scoring="neg_mean_squared_error", **how)
     np.testing.assert_allclose(by_rows.errors, by_moments.errors, rtol=1e-9)
+
+
+@pytest.mark.parametrize("wide", [False, True])
+def test_rmse_is_the_mean_over_folds_of_roots(wide):
+    rows, y, weight = random_problem(5, 60, 300, noise=1.0) if wide else (X, Y, WEIGHT)
+    how = {"l1_ratio": 1.0, "strengths": [0.3, 0.1], "cv": KFold(3)}
+    squares, roots = (validated(rows, y, weight, scoring=name, **how) for name in ("mse", "rmse"))
+    assert roots.route == ("rows" if wide else "moments")
+    np.testing.assert_allclose(roots.errors, np.sqrt(squares.errors), rtol=1e-9)
 
 
 # Several targets

@@ -105,6 +105,33 @@ def test_it_is_saved_pickled_and_judged(tmp_path):
     assert cross_val_score(model, X, Y, cv=3).min() > 0.3
 
 
+SAVED = {
+    "several ratios": {"l1_ratio": (0.5, 1.0), "rule": "1se", "standardize": True},
+    "one ratio": {"l1_ratio": 0.5, "bounds": (0, None), "scoring": "mae", "intercept": False},
+    "loo": {"l1_ratio": 0.0, "cv": "loo", "factors": np.arange(8.0)},
+    "gcv": {"l1_ratio": 0.0, "cv": "gcv"},
+}
+
+
+@pytest.mark.parametrize("case", SAVED)
+def test_what_was_chosen_comes_back(case, tmp_path):
+    model = LeastSquaresCV(**{"strengths": GRID, "cv": 5, **SAVED[case]}).fit(X, Y)
+    model.save(tmp_path / "model.json")
+    again = load(tmp_path / "model.json")
+    assert isinstance(again, LeastSquaresCV)
+    np.testing.assert_array_equal(again.predict(X), model.predict(X))
+    assert (again.strength_, again.l1_ratio_) == (model.strength_, model.l1_ratio_)
+    assert (again.cv, again.rule, again.scoring) == (model.cv, model.rule, model.scoring)
+    assert (again.standardize, again.intercept) == (model.standardize, model.intercept)
+    for name in ("strengths", "mean", "standard_error", "minimum", "one_standard_error", "folds"):
+        np.testing.assert_array_equal(getattr(again.cv_, name), getattr(model.cv_, name))
+    assert again.cv_.errors.shape == (*model.cv_.mean.shape, 0)
+    again.report(tmp_path / "page.html", X, Y)
+    assert "Choice of the penalty" in (tmp_path / "page.html").read_text(encoding="utf-8")
+    if case != "several ratios":  # whose grids are not one list of strengths
+        np.testing.assert_allclose(clone(again).fit(X, Y).coef_, model.coef_, rtol=1e-9, atol=1e-12)
+
+
 def test_what_to_know_is_warned_of():
     with pytest.warns(LeastwiseWarning, match="the grids were widened once"):
         LeastSquaresCV(1.0, smallest=0.5, strengths=20, cv=5).fit(X, Y)

@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import scipy.sparse as sp
 from sklearn.base import clone
@@ -24,6 +25,9 @@ from leastwise import (
     UsageError,
     load,
     solvers,
+)
+from leastwise import (
+    path as lw_path,
 )
 from leastwise.sources import MemorySource
 from problems import random_problem, seven_cuts, solve
@@ -330,3 +334,45 @@ def test_prediction_asks_for_a_fit_and_the_same_columns():
         LeastSquares().fit(X, Y).predict(X[:, :3])
     with pytest.raises(ValueError, match="NaN"):
         LeastSquares().fit(X, Y).predict(np.full((1, 5), np.nan))
+
+
+@pytest.mark.parametrize(
+    ("column", "what"),
+    [
+        (pd.Series(["Ulm", "Bonn", "Kiel", "Ulm"]), "text"),
+        (pd.Series(["Ulm", 1, 2, 3], dtype=object), "text"),
+        (pd.Series([1, 2, 1, 2], dtype="category"), "categories"),
+        (pl.Series(["Ulm", "Bonn", "Kiel", "Ulm"]), "text"),
+        (pl.Series(["a", "b", "a", "b"], dtype=pl.Categorical), "categories"),
+        (pl.Series(["a", "b", "a", "b"], dtype=pl.Enum(["a", "b"])), "categories"),
+    ],
+)
+def test_columns_of_text_are_named(column, what):
+    Frame = pd.DataFrame if isinstance(column, pd.Series) else pl.DataFrame
+    numbers = Frame({"area": [1.0, 2.0, 3.0, 4.0], "town": [1.0, 0.0, 1.0, 0.0]})
+    text = Frame({"area": [1.0, 2.0, 3.0, 4.0], "town": column})
+    y = [1.0, 2.0, 3.0, 5.0]
+    words = rf"column 'town' holds {what}.*give leastwise\.table\(frame, target=\.\.\.\)"
+    with pytest.raises(DataError, match=words):
+        LeastSquares().fit(text, y)
+    model = LeastSquares().fit(numbers, y)
+    for asked in (model.predict, lambda frame: model.report("unwritten.html", frame, y)):
+        with pytest.raises(DataError, match=words):
+            asked(text)
+
+
+def test_a_target_keeps_its_name(tmp_path):
+    X = pd.DataFrame({"area": [1.0, 2.0, 3.0, 5.0], "rooms": [1, 2, 2, 3]})
+    y = pd.Series([1.0, 2.0, 4.0, 4.0], name="rent")
+    model = LeastSquares().fit(X, y)
+    assert model.model_.targets == ("rent",)
+    model.report(tmp_path / "page.html", X, y)
+    assert "rent" in (tmp_path / "page.html").read_text(encoding="utf-8").split("<h1>")[1][:20]
+    assert lw_path(X, y, strengths=3).target == "rent"
+    assert LeastSquares().fit(
+        pl.DataFrame({"a": [1, 2, 4]}), pl.Series("b", [1, 2, 3])
+    ).model_.targets == ("b",)
+    both = LeastSquares().fit(X, pd.DataFrame({"rent": y, "price": -y}))
+    assert both.model_.targets == ("rent", "price")
+    for nameless in (y.to_numpy(), y.rename(None), y.rename(3), y.tolist()):
+        assert LeastSquares().fit(X, nameless).model_.targets == ("y",)

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from leastwise.model.chosen import fit_chosen
+from leastwise.report import path_plots
 from leastwise.report.choosing import curves
-from leastwise.report.paths import SHOWN, chosen, r_squared, steps
+from leastwise.report.paths import SHOWN, chosen, steps
 from report_cases import HOSTILE, PATHS, page_of, rows
 from report_reader import Reader
 
@@ -114,7 +115,7 @@ def test_r_squared_is_that_of_the_predictions() -> None:
     residual = source.y - source.X @ path.coef - path.intercepts
     total = ((source.y - source.y.mean()) ** 2).sum()
     expected = 1.0 - (residual**2).sum(axis=0) / total
-    np.testing.assert_allclose(r_squared(path), expected, atol=1e-9)
+    np.testing.assert_allclose(path.r2, expected, atol=1e-9)
 
 
 def test_the_curve_of_cross_validation_holds_its_errors() -> None:
@@ -153,3 +154,8 @@ def test_the_words_of_other_choices() -> None:
     mae = page_of("no path drawn")
     assert "mean absolute error (y)" in mae
     assert "choice-path-0" not in mae
+
+
+def test_no_two_curves_of_a_page_look_the_same() -> None:
+    looks = [json.dumps(path_plots.stroke(place, 1.8)) for place in range(path_plots.MOST_NAMED)]
+    assert len(set(looks)) == len(looks)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 from leastwise.blocks import Block
 from leastwise.errors import DataError
 from leastwise.moments import Shift, sums_about
+from leastwise.numerics.threads import parallel
 from leastwise.problem import add
 from leastwise.sources import MemorySource, Source
 from leastwise.sources import memory as memory_module
@@ -58,6 +61,23 @@ def test_every_run_has_the_same_bits() -> None:
     for _ in range(5):
         for found, expected in zip(source.reduce(cross, add), first, strict=True):
             np.testing.assert_array_equal(found, expected)
+
+
+def test_parts_that_have_not_begun_are_not_begun_after_a_failure() -> None:
+    begun: list[int] = []
+    first = threading.Event()
+
+    def part(number: int) -> None:
+        begun.append(number)
+        if number == 0:
+            first.set()
+            raise DataError("no")
+        first.wait(10.0)
+        time.sleep(0.01)
+
+    with pytest.raises(DataError, match="no"):
+        parallel(part, range(1000))
+    assert len(begun) < 1000
 
 
 def test_state_goes_with_its_block(threaded: None) -> None:

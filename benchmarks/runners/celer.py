@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
-import numpy as np
 from celer import ElasticNetCV, LassoCV
 from celer.homotopy import celer_path
 from sklearn.model_selection import KFold
 
-from benchmarks.runners import Choice, centred, sparse_means
+from benchmarks.runners import Choice, along, chosen
 
 OUTER = 200
 
@@ -17,17 +17,9 @@ OUTER = 200
 def path(
     X: Any, y: Any, strengths: Any, l1_ratio: float, intercept: bool, tol: float
 ) -> tuple[Any, Any]:
-    more: dict[str, Any] = {}
-    if hasattr(X, "indptr"):
-        x_mean, y_mean = sparse_means(X, intercept), float(y.mean()) * intercept
-        more = {"X_offset": x_mean, "X_scale": np.ones_like(x_mean)}
-        Xc, yc = X, y - y_mean
-    else:
-        Xc, yc, x_mean, y_mean = centred(X, y, intercept)
-    _, coef, _ = celer_path(
-        Xc, yc, "lasso", alphas=strengths, l1_ratio=l1_ratio, max_iter=OUTER, tol=tol, **more
-    )
-    return coef, y_mean - x_mean @ coef
+    same: dict[str, Any] = {"alphas": strengths, "l1_ratio": l1_ratio}
+    solve = partial(celer_path, pb="lasso", max_iter=OUTER, tol=tol, **same)
+    return along(solve, X, y, intercept)
 
 
 def validated(
@@ -40,8 +32,4 @@ def validated(
         "max_iter": OUTER,
         "fit_intercept": True,
     }
-    if l1_ratios == (1.0,):
-        lasso = LassoCV(**same).fit(X, y)
-        return Choice(lasso.alpha_, 1.0, lasso.coef_, float(lasso.intercept_))
-    net = ElasticNetCV(l1_ratio=list(l1_ratios), **same).fit(X, y)
-    return Choice(net.alpha_, net.l1_ratio_, net.coef_, float(net.intercept_))
+    return chosen(LassoCV, ElasticNetCV, X, y, l1_ratios, **same)

@@ -29,6 +29,7 @@ PRICES: dict[str, Callable[[int], float]] = {
     "bic": lambda rows: math.log(rows),
     "ebic": lambda rows: math.log(rows),
 }
+CRITERIA = tuple(PRICES)
 
 
 def criterion(

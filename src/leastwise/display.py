@@ -20,6 +20,7 @@ Float = NDArray[np.float64]
 
 QUIET = "#b8bec6"  # curves without a name
 MARK = "#444444"
+STROKES = ("-", "--", ":", "-.")
 LINE_HEIGHT = 1.3  # of the font size, from one name to the next
 AXES = {
     "strength": "strength of the penalty",
@@ -77,7 +78,7 @@ class PathDisplay:
             (line,) = ax.plot(along, path.coef[j], color=QUIET, linewidth=0.8, zorder=1.5)
             self.lines_[path.columns[j]] = line
         for place, j in enumerate(named):
-            (line,) = ax.plot(along, path.coef[j], color=f"C{place % 10}", linewidth=1.6)
+            (line,) = ax.plot(along, path.coef[j], linewidth=1.6, **_look(place))
             self.lines_[path.columns[j]] = line
         ax.axhline(0.0, color=MARK, linewidth=0.6, zorder=1)
         ax.set(xlabel=AXES[x], ylabel=f"coefficients for {path.target}")
@@ -162,6 +163,14 @@ def spread(wanted: Float, least: float) -> Float:
     places = np.empty_like(wanted)
     places[order] = np.clip(level, 0.0, most) + steps
     return places
+
+
+def _look(place: int) -> dict[str, str]:
+    """A colour of matplotlib's cycle, and once that is through, the next kind of line."""
+    import matplotlib
+
+    again, colour = divmod(place, len(matplotlib.rcParams["axes.prop_cycle"]))
+    return {"color": f"C{colour}", "linestyle": STROKES[again % len(STROKES)]}
 
 
 def _line() -> float:

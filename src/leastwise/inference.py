@@ -28,6 +28,10 @@ PENALISED = (
     "no standard errors: a penalised estimate is biased towards zero on purpose, and the usual "
     "formulas would understate its uncertainty; fit with l1 = 0 and l2 = 0, or bootstrap"
 )
+BOUNDED = (
+    "no standard errors: coefficients are held within bounds, of which the usual formulas know "
+    "nothing; fit without bounds, or bootstrap"
+)
 SATURATED = (
     "no standard errors: there are no residual degrees of freedom ({rows} rows for {count} "
     "coefficients)"
@@ -137,6 +141,8 @@ def _factor(problem: Problem, fit: Fit) -> tuple[Factor | None, str | None]:
     """A factor of the Hessian to take errors from, or why there is none."""
     if any(strength.any() for strength in problem.strengths):
         return None, PENALISED
+    if problem.penalty.bounded:
+        return None, BOUNDED
     if not fit.certificate.converged:
         return None, UNCONVERGED
     if fit.factor is not None:

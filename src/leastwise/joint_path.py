@@ -7,6 +7,7 @@ with w_j (k,) the coefficients of column j in all targets: it enters for all of 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -87,6 +88,12 @@ class JointPath(Path):
         chosen: str | Mapping[str, float] | None = None,
     ) -> Any:
         _refuse("only the path of one target is drawn: draw coef[target] against strengths")
+
+    def save(self, file: str | os.PathLike[str]) -> None:
+        _refuse("a file holds a row a strength of one target: save coef and intercepts with numpy")
+
+    def report(self, file: str | os.PathLike[str]) -> None:
+        _refuse("only the path of one target has a page: give y one column at a time")
 
     def _alone(self, target: int) -> Path:
         values = {each.name: getattr(self, each.name) for each in fields(Path)}

@@ -6,12 +6,13 @@ eta_k = b_k + X w_k,   w_k the optimum at strength_k: l1 = strength_k l1_ratio,
 
 from __future__ import annotations
 
+import os
 import time
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,18 @@ Float = NDArray[np.float64]
 CLEAR = 1e6  # a condition up to which a Gram matrix's rank is not in doubt
 
 
+class Writer(Protocol):
+    """Puts paths into files, with what is known of their rows."""
+
+    def save(self, path: Path, file: str | os.PathLike[str]) -> None:
+        """See `Path.save`."""
+        ...
+
+    def report(self, path: Path, file: str | os.PathLike[str]) -> None:
+        """See `Path.report`."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class Path:
     """The fits of one target along K strengths, from the largest to the smallest.
@@ -44,6 +57,7 @@ class Path:
     solver, why, notes, passes, seconds : as a fit tells them ; reasons : (K,) why each ended
     problem : the rows; None in a path that was pickled
     gamma : the share of the penalised fit, below 1 where the path is relaxed
+    writer : who knows where the rows came from, for `save` and `report`; `leastwise.path` sets it
 
     Examples
     --------
@@ -80,6 +94,7 @@ class Path:
     seconds: float
     problem: Problem | None = field(repr=False)
     gamma: float = 1.0
+    writer: Writer | None = field(default=None, repr=False)
 
     def __repr__(self) -> str:
         return (
@@ -103,6 +118,12 @@ class Path:
     def active(self) -> NDArray[np.intp]:
         """(K,) how many coefficients are not zero."""
         return np.count_nonzero(self.coef, axis=0)
+
+    @property
+    def r2(self) -> Float:
+        """(K,) 1 - mean loss / that of no column at all; nan for a target without variation."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.where(self.null > 0.0, 1.0 - self.losses / self.null, np.nan)
 
     @cached_property
     def degrees_of_freedom(self) -> Float:
@@ -208,6 +229,11 @@ class Path:
             If the fit is saturated at every strength.
         """
         best = self.least(name, gamma)
+        if best is None:
+            raise DataError(
+                f"every fit of {self.target!r} is saturated, and {name} can choose none: there "
+                "are too few rows, or the target has no noise"
+            )
         if 2.0 * self.degrees_of_freedom[best] > self.rows:
             warnings.warn(
                 f"{name} takes a fit with {self.degrees_of_freedom[best]:.4g} degrees of freedom "
@@ -218,15 +244,10 @@ class Path:
             )
         return best
 
-    def least(self, name: str, gamma: float = 0.5) -> int:
-        """What `best` takes, without a warning."""
+    def least(self, name: str, gamma: float = 0.5) -> int | None:
+        """What `best` takes, without a warning; None where every fit is saturated."""
         values = self.criterion(name, gamma)
-        if not np.isfinite(values).any():
-            raise DataError(
-                f"every fit of {self.target!r} is saturated, and {name} can choose none: there "
-                "are too few rows, or the target has no noise"
-            )
-        return int(np.argmin(values))
+        return int(np.argmin(values)) if np.isfinite(values).any() else None
 
     def relaxed(self, gamma: float = 0.0) -> Path:
         """The relaxed path: gamma w + (1 - gamma) least squares on the support of w.
@@ -294,6 +315,43 @@ class Path:
         if isinstance(chosen, str):
             chosen = {chosen: float(self.strengths[self.best(chosen)])}
         return PathDisplay(self).plot(x, ax=ax, names=names, chosen=chosen)
+
+    def save(self, file: str | os.PathLike[str]) -> None:
+        """Write the path to `file`, whole or not at all.
+
+        Parameters
+        ----------
+        file : .csv or .parquet for a row a strength, .json for all of it, as the command writes
+
+        Raises
+        ------
+        UsageError
+            If the suffix is another.
+        DataError
+            If the file cannot be written.
+        """
+        self._known().save(self, file)
+
+    def report(self, file: str | os.PathLike[str]) -> None:
+        """Write a self-contained page of the path to `file`.
+
+        Raises
+        ------
+        UsageError
+            If the path is relaxed.
+        DataError
+            If the file cannot be written.
+        """
+        if self.gamma < 1.0:
+            raise UsageError(
+                "a relaxed path has no certificates for a page to show: report the one it came from"
+            )
+        self._known().report(self, file)
+
+    def _known(self) -> Writer:
+        if self.writer is None:
+            raise UsageError("this path does not know its rows: make it with leastwise.path")
+        return self.writer
 
 
 def penalties_of(penalty: ElasticNet, strengths: Float, l1_ratio: float) -> list[ElasticNet]:

@@ -76,6 +76,10 @@ def _names(option: str, help: str, *aliases: str) -> Command:
     return click.option(option, *aliases, multiple=True, metavar="A,B", help=help)
 
 
+def _numbers(option: str, help: str) -> Command:
+    return click.option(option, multiple=True, metavar="X|A=X,B=X", help=help)
+
+
 def _one_name(option: str, help: str) -> Command:
     return click.option(option, multiple=True, callback=_once, metavar="NAME", help=help)
 
@@ -101,6 +105,8 @@ PENALTY = (
         is_flag=True,
         help="Penalise coefficients in units of their columns' standard deviations.",
     ),
+    _numbers("--lower", "Least value of the coefficients: of all (0), or of some (A=0,B=-5)."),
+    _numbers("--upper", "Largest value of the coefficients, in the same way."),
     click.option("--positive", is_flag=True, help="Keep every coefficient at 0 or above."),
     _names("--unpenalised", "Columns whose coefficients are not penalised."),
 )
@@ -132,7 +138,9 @@ FIT_PENALTY = (
 CROSSING = (
     click.option("--cv", is_flag=True, help="Choose the penalty by cross-validation."),
     click.option(
-        "--folds", type=click.IntRange(min=2), metavar="N", help="With --cv. [default: 10]"
+        "--folds",
+        metavar="N|loo|gcv",
+        help="With --cv: how many, or for a ridge leave one row out, or GCV. [default: 10]",
     ),
     click.option(
         "--rule",

@@ -32,7 +32,7 @@ class Options(reading.Shared):
     l1: float | None
     l2: float | None
     cv: bool
-    folds: int | None
+    folds: str | None
     rule: str | None
     l1_ratio: str | None
     strengths: str | None
@@ -59,7 +59,7 @@ def fit_table(options: Options, arguments: Sequence[str]) -> int:
             fitted, held = _split(rows, options.holdout, options.seed)
         how: dict[str, Any] = {
             "factors": reading.factors(options, rows),
-            "bounds": options.bounds,
+            "bounds": reading.bounds(options, rows),
             "standardize": options.standardize,
             "intercept": not options.no_intercept,
             "solver": options.solver,
@@ -75,8 +75,8 @@ def fit_table(options: Options, arguments: Sequence[str]) -> int:
             progress.say(f"cross-validating {shape}")
             from leastwise.model.chosen import fit_chosen
 
-            crossing = _crossing(options)
-            model = fit_chosen(fitted, groups=groups, command=command, **crossing, **how)
+            crossing = {**_crossing(options), "groups": groups, "watch_folds": progress.folds}
+            model = fit_chosen(fitted, command=command, **crossing, **how)
         else:
             progress.say(f"fitting {shape}")
             l1, l2 = options.l1 or 0.0, options.l2 or 0.0
@@ -129,16 +129,31 @@ def _check(options: Options) -> int | None:
 
 def _crossing(options: Options) -> dict[str, Any]:
     """What --cv is told, left to its defaults where nothing was said."""
-    ratios, strengths = options.l1_ratio, options.strengths
+    text, strengths = options.l1_ratio, options.strengths
+    ratios = None if text is None else reading.numbers("--l1-ratio", text, most=1.0)
     given: dict[str, Any] = {
-        "l1_ratio": None if ratios is None else reading.numbers("--l1-ratio", ratios, most=1.0),
+        "l1_ratio": ratios,
         "strengths": None if strengths is None else reading.strengths(strengths),
         "smallest": options.smallest,
-        "cv": options.folds,
+        "cv": None if options.folds is None else _folds(options.folds, ratios),
         "rule": options.rule,
         "seed": options.seed,
     }
     return {name: value for name, value in given.items() if value is not None}
+
+
+def _folds(text: str, ratios: list[float] | None) -> int | str:
+    """How many folds, or what judges a ridge without any."""
+    from leastwise.cv import ROUTES
+
+    if text in ROUTES:
+        if ratios != [0.0]:
+            raise UsageError(f"--folds {text} is for a ridge: add --l1-ratio 0, or give a number")
+        return text
+    if not text.strip().isdecimal() or int(text) < 2:
+        without = " or ".join(ROUTES)
+        raise UsageError(f"--folds must be a number of at least 2, {without}, not {text!r}")
+    return int(text)
 
 
 def _split(rows: Table, share: float, seed: int) -> tuple[Table, Table]:

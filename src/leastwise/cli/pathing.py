@@ -7,15 +7,13 @@ import time
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path as File
 
 from leastwise.cli import reading
 from leastwise.cli.outputs import check_outputs
-from leastwise.cli.path_files import WRITERS, to_json
 from leastwise.cli.progress import Progress
 from leastwise.cli.text import complain, plain, say
-from leastwise.errors import UsageError
 from leastwise.model.along import Paths, path_source
+from leastwise.model.path_files import encoder, to_json
 from leastwise.path_result import Path
 from leastwise.paths import checked_ratio
 from leastwise.report.paths import worst
@@ -49,7 +47,7 @@ def path_table(options: Options, arguments: Sequence[str]) -> int:
             strengths=strengths,
             smallest=options.smallest,
             factors=reading.factors(options, rows),
-            bounds=options.bounds,
+            bounds=reading.bounds(options, rows),
             standardize=options.standardize,
             intercept=not options.no_intercept,
             solver=options.solver,
@@ -61,7 +59,7 @@ def path_table(options: Options, arguments: Sequence[str]) -> int:
         )
         done = time.perf_counter()
         del rows
-        kept = WRITERS[_suffix(options.save)](paths) if options.save else b""
+        kept = encoder(options.save)(paths) if options.save else b""
         printed = to_json(paths).decode() if options.as_json else ""
         page = _page(paths) if options.report else ""
     reading.warn(caught)
@@ -84,14 +82,10 @@ def _check(options: Options) -> tuple[int | None, int | list[float]]:
     """Refuse what cannot be carried out before anything is read; the memory, the strengths."""
     memory = reading.check(options)
     checked_ratio(options.l1_ratio)
-    if options.save is not None and _suffix(options.save) not in WRITERS:
-        raise UsageError(f"--save {options.save}: its suffix must be .csv, .json or .parquet")
+    if options.save is not None:
+        encoder(options.save)
     check_outputs({"--save": options.save, "--report": options.report}, {"the data": options.file})
     return memory, reading.strengths(options.strengths)
-
-
-def _suffix(path: str | None) -> str:
-    return File(path or "").suffix.lower()
 
 
 def _page(paths: Paths) -> str:

@@ -75,6 +75,14 @@ class Progress:
         self._strengths = strengths
         self.say(f"fitting {strengths:,} strengths")
 
+    def folds(self, done: int, total: int) -> None:
+        """Take note of how many folds are done; after the last, all rows are fitted."""
+        with self._lock:
+            last = done == total
+            self._words = "fitting all rows" if last else f"fold {done + 1:,} of {total:,}"
+            self._done = None if last else done / total
+            self._update()
+
     def watch(self, record: Record) -> None:
         """Take note of a look at the fit."""
         gap = record.relative_gap

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+Float = NDArray[np.float64]
+
 UNCONVERGED = 3
 
 
@@ -41,6 +43,8 @@ class Shared:
     missing: Literal["drop", "error"]
     standardize: bool
     positive: bool
+    lower: tuple[str, ...]
+    upper: tuple[str, ...]
     unpenalised: tuple[str, ...]
     solver: str
     tol: float
@@ -52,11 +56,6 @@ class Shared:
     as_json: bool
     everything: bool
 
-    @property
-    def bounds(self) -> tuple[float, None] | None:
-        """What --positive asks for."""
-        return (0.0, None) if self.positive else None
-
 
 def check(options: Shared) -> int | None:
     """Refuse options that no data could make good; the memory allowed, if stated."""
@@ -67,6 +66,8 @@ def check(options: Shared) -> int | None:
         near = get_close_matches(options.solver, names, 1, cutoff=0.5)
         hint = f"did you mean {near[0]}? T" if near else "t"
         raise UsageError(f"unknown solver {options.solver!r}: {hint}here are {', '.join(names)}")
+    if options.positive and options.lower:
+        raise UsageError("--positive is --lower 0 in short: leave --positive or --lower out")
     return None if options.memory is None else memory_allowed(options.memory)
 
 
@@ -104,7 +105,7 @@ def names(given: Sequence[str], there: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def factors(options: Shared, rows: Table) -> NDArray[np.float64] | None:
+def factors(options: Shared, rows: Table) -> Float | None:
     """(p,) penalty factors: 0 for the columns of the features that --unpenalised names."""
     if not options.unpenalised:
         return None
@@ -115,6 +116,46 @@ def factors(options: Shared, rows: Table) -> NDArray[np.float64] | None:
     require(chosen, features, "was to be unpenalised")
     free = [feature.name in chosen for feature in rows.encoding.features for _ in feature.columns]
     return np.where(free, 0.0, 1.0)
+
+
+def bounds(options: Shared, rows: Table) -> tuple[Float | None, Float | None] | None:
+    """(p,) lower and (p,) upper of the coefficients, as --lower, --upper and --positive ask."""
+    lower = ("0",) if options.positive else options.lower
+    if not lower and not options.upper:
+        return None
+    return _bound("--lower", lower, rows, -np.inf), _bound("--upper", options.upper, rows, np.inf)
+
+
+def _bound(option: str, given: Sequence[str], rows: Table, none: float) -> Float | None:
+    """(p,) the bounds of one side: a number for all, then those of single features."""
+    if not given:
+        return None
+    features = [feature.name for feature in rows.encoding.features]
+    own: dict[str, float] = {}  # of all features under no name
+    for part in names(given, [text for text in given if text.rpartition("=")[0] in features]):
+        name, equals, text = part.rpartition("=")
+        try:
+            value = float(text)
+        except ValueError:
+            raise UsageError(
+                f"{option}: {text!r} is not a number; give one for all columns ({option} 0), or "
+                f"name=number pairs ({option} area=0,rooms=-5)"
+            ) from None
+        if equals:
+            require((name,), features, f"was given to {option}")
+        if name in own:
+            raise UsageError(f"{option} has two numbers for {name or 'all columns'}: give one")
+        own[name] = value
+    if not own:
+        raise UsageError(f"{option} names no bound: give a number, or leave the option out")
+    every = own.get("", none)
+    return np.array(
+        [
+            own.get(feature.name, every)
+            for feature in rows.encoding.features
+            for _ in feature.columns
+        ]
+    )
 
 
 def labels(column: str, arrow: pa.Table, rows: Table) -> NDArray[np.int32]:

@@ -15,7 +15,7 @@ from leastwise.cli.show import (
 from leastwise.cli.text import aligned, bold, brief, number, plain, share, shortened, width
 from leastwise.model.along import Paths
 from leastwise.path_result import Path
-from leastwise.report.paths import SHOWN, Step, at_end, chosen, kind, r_squared, steps, worst
+from leastwise.report.paths import SHOWN, Step, at_end, chosen, kind, steps, worst
 from leastwise.report.words import count
 
 GAP = "  "
@@ -60,7 +60,7 @@ def _before(paths: Paths, file: str) -> Iterator[tuple[str, str]]:
 
 def _table(path: Path, wide: int, everything: bool) -> list[str]:
     shown = steps(path, None if everything else SHOWN)
-    r2, df = r_squared(path), path.degrees_of_freedom
+    r2, df = path.r2, path.degrees_of_freedom
     places = [step.place for step in shown]
     columns = [
         ("strength", aligned([number(path.strengths[at]) for at in places])),
@@ -103,7 +103,7 @@ def _changes(step: Step, room: int) -> str:
 
 def _after(path: Path) -> Iterator[tuple[str, str]]:
     for name, at in chosen(path).items():
-        r2 = share(r_squared(path)[at])
+        r2 = share(path.r2[at])
         yield (
             name,
             (

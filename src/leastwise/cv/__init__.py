@@ -2,6 +2,6 @@
 
 from leastwise.cv.folds import Folds, make_folds
 from leastwise.cv.result import CrossValidation
-from leastwise.cv.validate import cross_validate
+from leastwise.cv.validate import ROUTES, cross_validate
 
-__all__ = ["CrossValidation", "Folds", "cross_validate", "make_folds"]
+__all__ = ["ROUTES", "CrossValidation", "Folds", "cross_validate", "make_folds"]

@@ -7,6 +7,7 @@ solved; leave-one-out and GCV need no folds.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +36,7 @@ class Task:
     """What is fitted and how it is judged.
 
     ratios : (R,) ; factors, lower, upper : (p,) or None ; tol : the relative gap in folds
+    watch : called with how many folds are done, and of how many
     """
 
     source: MemorySource
@@ -47,6 +49,7 @@ class Task:
     scoring: Scoring
     memory: int
     tol: float
+    watch: Callable[[int, int], None] | None = None
 
     def units(self, design: Design | None = None) -> list[ElasticNet]:
         """The penalty of each ratio at strength 1, in the scale of the rows of `design`."""
@@ -128,6 +131,10 @@ class _ByFolds(Judge):
         whole = np.stack(errors).reshape(len(self.folds), ratios, -1).transpose(1, 2, 0)
         return Verdict(whole, *averages(whole, weights), gap)
 
+    def _tell(self, folds: int) -> None:
+        if self.task.watch is not None:
+            self.task.watch(folds, len(self.folds))
+
     def _rows(self, fold: int) -> Block:
         return self.task.source.take(self.folds.tests[fold]).gather()
 
@@ -155,12 +162,13 @@ class ByMoments(_ByFolds):
             training, unit = self.trainings[fold], units[fold][ratio]
             found = moment_path(training, unit, strengths[ratio], task.tol)
             if scoring.by_moments:
-                error = squared_errors(self.tests[fold], found) / self.relative[:, None]
-                return found.bare(), error.sum(axis=0)
+                squares = squared_errors(self.tests[fold], found)
+                return found.bare(), scoring.of_squares(squares, self.relative)
             return found, np.empty(0)
 
         jobs = [(f, r) for f in range(len(self.folds)) for r in range(task.ratios.size)]
-        done = parallel(path, jobs)
+        self._tell(0)
+        done = parallel(path, jobs, lambda done: self._tell(done // task.ratios.size))
         errors = [error for _, error in done]
         if not scoring.by_moments:
             tests = [self._rows(fold) for fold in range(len(self.folds))]
@@ -195,8 +203,14 @@ class ByRows(_ByFolds):
 
         # Rows that keep all cores busy by themselves are taken one fold after the other.
         folds = range(len(self.folds))
-        alone = task.source.threads > 1
-        done = [fold_errors(fold) for fold in folds] if alone else parallel(fold_errors, folds)
+        self._tell(0)
+        if task.source.threads > 1:
+            done: list[tuple[list[Float], float, float]] = []
+            for fold in folds:
+                done.append(fold_errors(fold))
+                self._tell(len(done))
+        else:
+            done = parallel(fold_errors, folds, self._tell)
         return self._judged(
             [error for errors, *_ in done for error in errors],
             np.array([weight for _, weight, _ in done]),

@@ -1,6 +1,7 @@
 """What predictions are judged by: lower is better, and a score counts with its sign turned.
 
-mse = sum s (y - eta)^2 / sum s,   mae = sum s |y - eta| / sum s,   r2 = 1 - mse / its variance
+mse = sum s (y - eta)^2 / sum s,   rmse = sqrt(mse) of each fold
+mae = sum s |y - eta| / sum s,   r2 = 1 - mse / its variance
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from leastwise.cv.moment_paths import FoldPath
 from leastwise.errors import DataError, UsageError
 
 Float = NDArray[np.float64]
-NAMES = ("mse", "mae", "r2")
+NAMES = ("mse", "rmse", "mae", "r2")
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,12 @@ class Scoring:
     @property
     def by_moments(self) -> bool:
         """Whether moments of the rows are enough."""
-        return self.name == "mse" and self.scorer is None
+        return self.name in ("mse", "rmse") and self.scorer is None
+
+    def of_squares(self, found: Float, relative: Float) -> Float:
+        """(K,) the errors that mean squares (k, K) amount to, summed over targets."""
+        shares = found / relative[:, None]
+        return (np.sqrt(shares) if self.name == "rmse" else shares).sum(axis=0)
 
     def errors(self, rows: Block, paths: FoldPath, relative: Float) -> Float:
         """(K,) the errors on rows of a path's models, a target's divided by `relative` (k,)."""
@@ -64,8 +70,8 @@ class Scoring:
             found = np.einsum("n,nkj->kj", s, np.abs(residual)) / s.sum()
             return (found / np.sqrt(relative)[:, None]).sum(axis=0)
         found = np.einsum("n,nkj->kj", s, residual**2) / s.sum()
-        if self.name == "mse":
-            return (found / relative[:, None]).sum(axis=0)
+        if self.by_moments:
+            return self.of_squares(found, relative)
         centred = rows.y - s @ rows.y / s.sum()
         variance = s @ centred**2 / s.sum()
         if not variance.all():

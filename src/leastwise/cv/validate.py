@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -45,6 +45,7 @@ def cross_validate(
     standardize: bool = False,
     tol: float = 1e-9,
     memory: str | int | None = None,
+    watch: Callable[[int, int], None] | None = None,
 ) -> tuple[CrossValidation, Design]:
     """The errors of every ratio and strength on rows that the fits did not see.
 
@@ -55,10 +56,12 @@ def cross_validate(
     strengths : how many, down to `smallest` (1e-3) times the one that zeroes everything; or which
     cv, groups, seed : as in `make_folds`; or "loo" (leave one row out) or "gcv", for a ridge
     rule : "min" or "1se"
-    scoring : "mse", "mae", "r2", or a scorer of scikit-learn or its name
+    scoring : "mse", "rmse" (the mean over folds of roots), "mae", "r2", or a scorer of scikit-learn
+    or its name
     intercept, factors, bounds, standardize : as in a fit; scaling is learnt in each fold
     tol : the relative gap of the fits in folds, if it is above 1e-8
     memory : as in a fit
+    watch : called with how many folds are done, and of how many; again from 0 for a wider grid
 
     Returns
     -------
@@ -87,11 +90,12 @@ def cross_validate(
         intercept,
         _ratios(l1_ratio),
         factors,
-        *box(bounds, len(source.columns)),
+        *box(bounds, source.columns),
         standardize,
         Scoring.of(scoring),
         memory_allowed(memory),
         max(at_least_zero("tol", tol), TOL),
+        watch,
     )
     # What is wrong with the call or the columns is said before any work is done.
     Problem.of(source, Squared(), task.units()[0], intercept=intercept, memory=task.memory)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import validate_data
 
-from leastwise.errors import UsageError
+from leastwise.errors import DataError, UsageError
 from leastwise.sources import MemorySource, Source
 
 Float = NDArray[np.float64]
@@ -29,6 +29,8 @@ def rows_of(
         estimator.n_features_in_ = len(X.columns)
         estimator.feature_names_in_ = np.asarray(X.columns, object)
         return X, len(X.targets) == 1
+    targets = _names_of(y)
+    refuse_text(X)
     if _needs_no_check(X, y):
         estimator.n_features_in_ = X.shape[1]
         estimator.__dict__.pop("feature_names_in_", None)
@@ -47,7 +49,42 @@ def rows_of(
     y = np.asarray(y)
     weight = weights_of(sample_weight, X.shape[0])
     names = getattr(estimator, "feature_names_in_", None)
-    return MemorySource(X, y, weight, columns=names), y.ndim == 1
+    return MemorySource(X, y, weight, columns=names, targets=targets), y.ndim == 1
+
+
+def _names_of(y: Any) -> list[str] | None:
+    """The names that a frame or a series of targets brings, if they are names."""
+    found = y.columns if hasattr(y, "columns") else [getattr(y, "name", None)]
+    names: list[Any] = list(found)
+    named = all(isinstance(name, str) and name for name in names)
+    return names if named and len(set(names)) == len(names) else None
+
+
+TEXT = ("category", "categorical", "enum", "str", "string", "utf8", "large_string")
+
+
+def refuse_text(X: Any) -> None:
+    """Refuse a frame that has a column of text or of categories, which no array of numbers holds.
+
+    Raises
+    ------
+    DataError
+        The message names the column.
+    """
+    if not hasattr(X, "columns") or not hasattr(X, "dtypes"):
+        return
+    for place, (name, dtype) in enumerate(zip(X.columns, X.dtypes, strict=True)):
+        kind = str(dtype).lower().partition("(")[0].partition("[")[0]
+        text = kind in TEXT
+        if kind == "object":
+            values = X.iloc[:, place] if hasattr(X, "iloc") else X[name]
+            text = any(isinstance(value, str) for value in values)
+        if text:
+            what = "categories" if kind.startswith(("categ", "enum")) else "text"
+            raise DataError(
+                f"column {str(name)!r} holds {what}, and the estimator takes numbers: give "
+                "leastwise.table(frame, target=...), which encodes categories, or encode it before"
+            )
 
 
 def _needs_no_check(X: Any, y: Any) -> bool:

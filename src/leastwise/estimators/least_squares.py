@@ -1,4 +1,4 @@
-"""LeastSquares: the scikit-learn face of a fit, and the way back from a saved model."""
+"""LeastSquares: the scikit-learn face of a fit."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from leastwise.errors import ConvergenceWarning, LeastwiseWarning
-from leastwise.estimators.arrays import FLOATS, numeric_array, rows_of, weights_of
+from leastwise.estimators.arrays import FLOATS, numeric_array, refuse_text, rows_of, weights_of
 from leastwise.inference import Inference
 from leastwise.model import Model, fit_source, linear
 from leastwise.report import diagnostics, write
 from leastwise.solvers import Solver
-from leastwise.sources import MemorySource, default_names
+from leastwise.sources import MemorySource
 
 if TYPE_CHECKING:
     from leastwise.model.along import Paths
@@ -164,6 +164,7 @@ class LeastSquares(MultiOutputMixin, RegressorMixin, BaseEstimator):
         check_is_fitted(self)
         if self.model_.encoding is not None and not numeric_array(X):
             return self.model_.predict(X)
+        refuse_text(X)
         X = validate_data(self, X, accept_sparse=("csr", "csc"), dtype=FLOATS, reset=False)
         eta = linear(X, np.atleast_2d(self.coef_), np.atleast_1d(self.intercept_))
         return eta if np.ndim(self.coef_) == 2 else eta[:, 0]
@@ -193,11 +194,13 @@ class LeastSquares(MultiOutputMixin, RegressorMixin, BaseEstimator):
         check_is_fitted(self)
         source = X
         if not isinstance(X, MemorySource):
+            refuse_text(X)
             X, checked = validate_data(
                 self, X, y, accept_sparse=("csr", "csc"), multi_output=True, reset=False
             )
             weight = weights_of(sample_weight, X.shape[0])
-            source = MemorySource(X, checked, weight, columns=self.model_.columns)
+            columns, targets = self.model_.columns, self.model_.targets
+            source = MemorySource(X, checked, weight, columns=columns, targets=targets)
         write(self.model_, diagnostics(source, self.model_), path, self._paths(source))
 
     def _paths(self, source: MemorySource) -> Paths | None:
@@ -226,42 +229,3 @@ def set_fitted(estimator: LeastSquares, one: bool) -> None:
     estimator.certificate_ = model.fit.certificate
     estimator.history_ = model.fit.history
     estimator.n_iter_ = max(1, model.fit.iterations)
-
-
-def load(path: str | Path) -> LeastSquares:
-    """The fitted estimator that `save` wrote; nothing in the file is executed.
-
-    Parameters
-    ----------
-    path : a JSON file written by `LeastSquares.save` or `leastwise fit --save`
-
-    Raises
-    ------
-    DataError
-        If the file is missing, cut, or not ours.
-
-    Examples
-    --------
-    >>> import numpy as np, os, tempfile
-    >>> import leastwise as lw
-    >>> path = os.path.join(tempfile.mkdtemp(), "model.json")
-    >>> lw.LeastSquares().fit(np.array([[0.0], [1.0], [2.0]]), [1.0, 3.0, 5.0]).save(path)
-    >>> lw.load(path).predict(np.array([[10.0]])).round(9)
-    array([21.])
-    """
-    model = Model.load(path)
-    estimator = LeastSquares(
-        model.l1,
-        model.l2,
-        intercept=model.intercept_fitted,
-        tol=model.tol,
-        factors=None if model.factors is None else np.asarray(model.factors),
-        bounds=None if model.bounds is None else tuple(np.asarray(side) for side in model.bounds),
-        standardize=model.standardize,
-    )
-    estimator.model_ = model
-    estimator.n_features_in_ = len(model.columns)
-    if model.columns != default_names("x", len(model.columns)):
-        estimator.feature_names_in_ = np.asarray(model.columns, object)
-    set_fitted(estimator, len(model.targets) == 1)
-    return estimator

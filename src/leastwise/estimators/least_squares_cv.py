@@ -44,7 +44,7 @@ class LeastSquaresCV(LeastSquares):
     rule : "min" or "1se"
         The least mean error, or the largest strength of that ratio within a standard error of it.
     scoring : str or callable
-        "mse", "mae", "r2", or a scorer of scikit-learn.
+        "mse", "rmse" (the mean over folds of roots), "mae", "r2", or a scorer of scikit-learn.
     seed : int or None
         Of the shuffling.
     intercept, solver, tol, max_iter, memory
@@ -163,9 +163,7 @@ class LeastSquaresCV(LeastSquares):
         )
         found = self.model_.cross_validation
         assert found is not None, "fit_chosen keeps it"
-        self.cv_: CrossValidation = found
-        self.strength_ = found.strength
-        self.l1_ratio_ = found.l1_ratio
+        set_chosen(self, found)
         set_fitted(self, one)
         for note in self.cv_.notes:
             warnings.warn(note, LeastwiseWarning, stacklevel=2)
@@ -186,3 +184,10 @@ class LeastSquaresCV(LeastSquares):
             tol=self.tol,
             memory=self.memory,
         )
+
+
+def set_chosen(estimator: LeastSquaresCV, found: CrossValidation) -> None:
+    """Set what was chosen, and what was tried."""
+    estimator.cv_ = found
+    estimator.strength_ = found.strength
+    estimator.l1_ratio_ = found.l1_ratio

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,9 +16,28 @@ from leastwise.drive import Record
 from leastwise.errors import ConvergenceWarning, LeastwiseWarning, UsageError
 from leastwise.estimators.arrays import rows_of
 from leastwise.losses import named
-from leastwise.model.along import path_source
+from leastwise.model.along import Paths, path_source
 from leastwise.path_result import Path
+from leastwise.report import write_paths
 from leastwise.solvers import Solver
+
+
+@dataclass(frozen=True)
+class _Writer:
+    """Writes a path as one of those it was fitted with.
+
+    known : what is known of the rows, with no path
+    """
+
+    known: Paths
+
+    def save(self, path: Path, file: str | os.PathLike[str]) -> None:
+        from leastwise.model.path_files import save
+
+        save(replace(self.known, paths=(path,)), file)
+
+    def report(self, path: Path, file: str | os.PathLike[str]) -> None:
+        write_paths(replace(self.known, paths=(path,)), file)
 
 
 def path(
@@ -99,7 +120,7 @@ def path(
     source, one = rows_of(BaseEstimator(), X, y, sample_weight)
     if joint and one:
         raise UsageError("joint joins several targets: give y two dimensions, or leave joint out")
-    found = path_source(
+    paths = path_source(
         source,
         joint=joint,
         l1_ratio=l1_ratio,
@@ -114,7 +135,9 @@ def path(
         max_iter=max_iter,
         memory=memory,
         watch=watch,
-    ).paths
+    )
+    writer = _Writer(replace(paths, paths=()))
+    found = tuple(replace(each, writer=writer) for each in paths.paths)
     for each in found:
         for note in each.notes:
             warnings.warn(note, LeastwiseWarning, stacklevel=2)

@@ -116,7 +116,7 @@ def path_source(
     """
     ratio = checked_ratio(l1_ratio)
     kind = GroupElasticNet if joint else ElasticNet
-    penalty = kind(ratio, 1.0 - ratio, factors, *box(bounds, len(source.columns)))
+    penalty = kind(ratio, 1.0 - ratio, factors, *box(bounds, source.columns))
     room = memory_allowed(memory)
     paths: list[Path] = []
     sd = np.empty(0)

@@ -72,7 +72,7 @@ def fit_source(
         As `Problem.of` and `fit` raise them.
     """
     p = len(source.columns)
-    lower, upper = box(bounds, p)
+    lower, upper = box(bounds, source.columns)
     penalty = ElasticNet(l1, l2, factors, lower, upper)
     small = memory is None and source.rows * p <= FEW and p <= 1000
     room = ROOM if small else memory_allowed(memory)

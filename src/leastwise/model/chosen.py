@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -34,6 +34,7 @@ def fit_chosen(
     intercept: bool = True,
     tol: float = 1e-9,
     memory: str | int | None = None,
+    watch_folds: Callable[[int, int], None] | None = None,
     **how: Any,
 ) -> Model:
     """Fit least squares to all rows, with the penalty that predicts best rows left out.
@@ -43,6 +44,7 @@ def fit_chosen(
     source : rows in memory
     l1_ratio, strengths, smallest, cv, groups, rule, scoring, seed : as in `cross_validate`
     factors, bounds, standardize, intercept, tol, memory : of all fits, as in `fit_source`
+    watch_folds : called with how many folds are done, and of how many
     how : what else `fit_source` takes, for the fit to all rows
 
     Returns
@@ -73,6 +75,7 @@ def fit_chosen(
         rule=rule,
         scoring=scoring,
         seed=seed,
+        watch=watch_folds,
         **same,
     )
     l1 = found.strength * found.l1_ratio

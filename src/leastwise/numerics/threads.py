@@ -81,13 +81,20 @@ def scratch(rows: int, columns: int) -> NDArray[np.float64]:
     return buffer[:size].reshape(rows, columns)
 
 
-def parallel(function: Callable[[T], S], parts: Iterable[T]) -> list[S]:
+def parallel(
+    function: Callable[[T], S], parts: Iterable[T], watch: Callable[[int], None] | None = None
+) -> list[S]:
     """`[function(part) for part in parts]`, on the pool, one BLAS thread each, in order.
 
-    Each part runs in a copy of the caller's context, so that `np.errstate` holds there too.
+    Each part runs in a copy of the caller's context, so that `np.errstate` holds there too. Parts
+    that have not begun when one fails, or when the caller is interrupted, are never begun.
+
+    Parameters
+    ----------
+    watch : called in the caller's thread with how many of the first parts are done
     """
     if getattr(_local, "working", False):  # waiting here for the pool that this part runs on
-        return [function(part) for part in parts]
+        return _watched(map(function, parts), watch)
 
     def run(part: T) -> S:
         _local.working = True
@@ -99,4 +106,17 @@ def parallel(function: Callable[[T], S], parts: Iterable[T]) -> list[S]:
     pool = _pool(os.getpid())
     with one_blas_thread():
         futures = [pool.submit(copy_context().run, run, part) for part in parts]
-        return [future.result() for future in futures]
+        try:
+            return _watched((future.result() for future in futures), watch)
+        finally:
+            for future in futures:
+                future.cancel()
+
+
+def _watched(results: Iterable[S], watch: Callable[[int], None] | None) -> list[S]:
+    found: list[S] = []
+    for result in results:
+        found.append(result)
+        if watch is not None:
+            watch(len(found))
+    return found

@@ -71,20 +71,7 @@ class ElasticNet(Penalty):
                 "the penalty factor of column {at} is {value}; factors are at least 0, and inf "
                 "excludes a column",
             )
-        if self.lower is not None:
-            _refuse(
-                ~(self.lower <= 0.0),
-                self.lower,
-                "the lower bound of column {at} is {value}; it must be 0 or below, so that zero "
-                "is allowed",
-            )
-        if self.upper is not None:
-            _refuse(
-                ~(self.upper >= 0.0),
-                self.upper,
-                "the upper bound of column {at} is {value}; it must be 0 or above, so that zero "
-                "is allowed",
-            )
+        _check_bounds(self.lower, self.upper)
 
     @property
     def bounded(self) -> bool:
@@ -177,21 +164,23 @@ def conjugates(v: Float, l1: Float, l2: Float, lower: Float, upper: Float) -> Fl
     return np.where((over == 0.0) | (furthest == 0.0), 0.0, gained)
 
 
-def box(bounds: Any, p: int) -> tuple[Float | None, Float | None]:
+def box(bounds: Any, columns: Sequence[str]) -> tuple[Float | None, Float | None]:
     """(p,) lower and (p,) upper of `bounds`, a pair of numbers, arrays or None; or of None.
 
     Raises
     ------
     UsageError
-        If it is not a pair, or a side is neither one number nor p of them.
+        If it is not a pair, a side is neither one number nor p of them, or zero is not allowed; the
+        message names the column.
 
     Examples
     --------
-    >>> box((0, None), 2)
+    >>> box((0, None), ["area", "rooms"])
     (array([0., 0.]), None)
     """
     if bounds is None:
         return None, None
+    p = len(columns)
     if not isinstance(bounds, Sequence | np.ndarray) or len(bounds) != 2:
         raise UsageError(f"bounds must be a pair (lower, upper), not {bounds!r}")
     sides: list[Float | None] = []
@@ -203,7 +192,30 @@ def box(bounds: Any, p: int) -> tuple[Float | None, Float | None]:
         if values is not None and values.shape not in ((), (p,)):
             raise UsageError(f"there are {p} columns and a bound of shape {values.shape}")
         sides.append(None if values is None else np.broadcast_to(values, (p,)).copy())
+    _check_bounds(sides[0], sides[1], columns)
     return sides[0], sides[1]
+
+
+def _check_bounds(
+    lower: Float | None, upper: Float | None, columns: Sequence[str] | None = None
+) -> None:
+    """Refuse bounds between which zero is not."""
+    if lower is not None:
+        _refuse(
+            ~(lower <= 0.0),
+            lower,
+            "the lower bound of column {at} is {value:g}; it must be 0 or below, so that zero is "
+            "allowed",
+            columns,
+        )
+    if upper is not None:
+        _refuse(
+            ~(upper >= 0.0),
+            upper,
+            "the upper bound of column {at} is {value:g}; it must be 0 or above, so that zero is "
+            "allowed",
+            columns,
+        )
 
 
 def _repeated(value: float, p: int) -> Float:
@@ -211,7 +223,11 @@ def _repeated(value: float, p: int) -> Float:
     return np.ndarray((p,), np.float64, np.array([value], np.float64), 0, (0,))
 
 
-def _refuse(wrong: NDArray[np.bool_], values: Float, words: str) -> None:
-    at = np.flatnonzero(wrong)
-    if at.size:
-        raise UsageError(words.format(at=int(at[0]), value=values[at[0]]))
+def _refuse(
+    wrong: NDArray[np.bool_], values: Float, words: str, columns: Sequence[str] | None = None
+) -> None:
+    """A UsageError about the first wrong column, by its name where columns have one."""
+    if wrong.any():
+        at = int(np.argmax(wrong))
+        name = at if columns is None else repr(columns[at])
+        raise UsageError(words.format(at=name, value=values[at]))

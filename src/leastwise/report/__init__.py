@@ -1,7 +1,7 @@
 """A fitted model, or a path, as one self-contained HTML page.
 
 `diagnostics` summarises the residuals, `render` makes the page's text, `write` puts it in a file;
-`render_paths` makes the page of paths.
+`render_paths` and `write_paths` are those of paths.
 """
 
 from __future__ import annotations
@@ -16,7 +16,15 @@ if TYPE_CHECKING:
     from leastwise.model import Model
     from leastwise.model.along import Paths
 
-__all__ = ["Diagnostics", "Residuals", "diagnostics", "render", "render_paths", "write"]
+__all__ = [
+    "Diagnostics",
+    "Residuals",
+    "diagnostics",
+    "render",
+    "render_paths",
+    "write",
+    "write_paths",
+]
 
 
 def render(model: Model, diagnostics: Diagnostics, paths: Paths | None = None) -> str:
@@ -34,6 +42,13 @@ def render_paths(paths: Paths) -> str:
     from leastwise.report.path_page import path_page
 
     return path_page(paths)
+
+
+def write_paths(paths: Paths, file: str | os.PathLike[str]) -> None:
+    """Write the page of `paths` to `file`, as `write` does."""
+    from leastwise.files import write_atomically
+
+    write_atomically(file, render_paths(paths))
 
 
 def write(

@@ -8,7 +8,7 @@ import numpy as np
 
 from leastwise.report.choosing import curves, error, in_units, measure
 from leastwise.report.figure import Figure, axis, layout, line, plain
-from leastwise.report.path_plots import ALONE, HEIGHT, hue, strength_axis
+from leastwise.report.path_plots import ALONE, HEIGHT, hue, strength_axis, stroke
 from leastwise.report.words import clean, count, in_plot, number
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def errors(id: str, model: Model) -> Figure:
         kept = drawn[at]
         one = line(found.strengths[at][kept], mean[at][kept], f"l1_ratio {ratio:g}")
         chosen = at == found.chosen[0]
-        one["line"] = {"width": 2.4 if chosen else 1.4, "color": hue(at)}
+        one["line"] = stroke(at, 2.4 if chosen else 1.4)
         one["hoverinfo"] = "all"
         one["hovertemplate"] = (
             f"l1_ratio {ratio:g}<br>strength %{{x:.4g}}<br>%{{y:.5g}}<extra></extra>"

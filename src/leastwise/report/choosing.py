@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 Shown = Callable[[float, int], str]  # a number to so many digits
 Float = NDArray[np.float64]
+UNITS = ("mse", "rmse", "mae")  # errors in the target's unit, the first once its root is taken
 
 
 def choosing(model: Model, shown: Shown = number) -> list[Fact]:
@@ -43,9 +44,14 @@ def measure(model: Model) -> str:
     assert found is not None, "asked of fits that were cross-validated"
     if _rooted(model):
         return "RMSE"
-    names = {"mse": "mean square", "mae": "mean absolute error", "r2": "1 - R²"}
+    names = {
+        "mse": "mean square",
+        "rmse": "mean over folds of RMSE",
+        "mae": "mean absolute error",
+        "r2": "1 - R²",
+    }
     name = names.get(found.scoring, f"minus {clean(found.scoring)}")
-    relative = len(model.targets) > 1 and found.scoring in ("mse", "mae")
+    relative = len(model.targets) > 1 and found.scoring in UNITS
     return f"{name}, relative and summed over targets" if relative else name
 
 
@@ -77,7 +83,7 @@ def error(model: Model, at: tuple[int, int], shown: Shown = number) -> str:
 def in_units(model: Model) -> bool:
     """Whether errors are in the unit of the one target."""
     found = model.cross_validation
-    return found is not None and len(model.targets) == 1 and found.scoring in ("mse", "mae")
+    return found is not None and len(model.targets) == 1 and found.scoring in UNITS
 
 
 def judged(found: CrossValidation, shown: Shown = number) -> str:

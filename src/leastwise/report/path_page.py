@@ -11,7 +11,7 @@ from leastwise.report import facts, path_plots
 from leastwise.report.facts import Fact
 from leastwise.report.figure import Figure
 from leastwise.report.fill import fill
-from leastwise.report.paths import Step, at_end, chosen, kind, r_squared, steps, worst
+from leastwise.report.paths import Step, at_end, chosen, kind, steps, worst
 from leastwise.report.shared import MOST_TARGETS, left_out, sections
 from leastwise.report.tables import Cell
 from leastwise.report.words import aligned, clean, count, listed, number, short, size
@@ -182,7 +182,7 @@ def _target(k: int, path: Path, of: Paths) -> Target:
 
 
 def _facts(path: Path, best: dict[str, int]) -> tuple[Fact, ...]:
-    r2 = r_squared(path)
+    r2 = path.r2
     found = [Fact("R² at the end", shown_r2(r2[-1]), f"{count(path.active[-1])} non-zero")]
     for name, at in best.items():
         strength = number(path.strengths[at], 4)
@@ -193,7 +193,7 @@ def _facts(path: Path, best: dict[str, int]) -> tuple[Fact, ...]:
 
 def _rows(path: Path, shown: list[Step]) -> list[Row]:
     places = [step.place for step in shown]
-    r2, df = r_squared(path)[places], path.degrees_of_freedom[places]
+    r2, df = path.r2[places], path.degrees_of_freedom[places]
     columns = [
         _cells(path.strengths[places], lambda v: number(v, 5, strip=False)),
         _cells(path.active[places].astype(float), lambda v: number(v, 6)),

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from leastwise.criteria import CRITERIA
 from leastwise.report.figure import Axis, Figure, axis, layout, line, plain
-from leastwise.report.paths import CRITERIA, r_squared
 from leastwise.report.plots import LEAST_GAP
 from leastwise.report.words import count, in_plot, listed, number, short, size
 
@@ -30,6 +30,13 @@ DASHES = ("dash", "dot", "dashdot", "longdash")
 def hue(place: int) -> str:
     """One of the style's colours for lines."""
     return f"@line-{place % HUES}"
+
+
+def stroke(place: int, width: float) -> dict[str, Any]:
+    """A line's colour, and dashes once the colours are through: no two lines look the same."""
+    again = place // HUES
+    dash = {"dash": DASHES[(again - 1) % len(DASHES)]} if again else {}
+    return {"width": width, "color": hue(place), **dash}
 
 
 def strength_axis(strengths: Float) -> Axis:
@@ -82,11 +89,10 @@ def coefficients(
     chosen = order[:MOST_CURVES]
     curves: list[dict[str, Any]] = []
     for at, j in enumerate(chosen):
-        stroke = {"width": 1.8, "color": hue(at)}
-        if at >= MOST_NAMED:
-            stroke = {"width": 1.0, "color": "@muted"}
+        named = at < MOST_NAMED
+        look = stroke(at, 1.8) if named else {"width": 1.0, "color": "@muted"}
         name = in_plot(path.columns[j], 60)
-        curves.append(_curve(x, effect[j], name, stroke, strengths, norm=norm))
+        curves.append(_curve(x, effect[j], name, look, strengths, norm=norm))
     low, high = float(effect[chosen].min()), float(effect[chosen].max())
     pad = 0.04 * (high - low)
     ends = [low - pad, high + pad]
@@ -105,7 +111,7 @@ def coefficients(
 
 
 def _curve(
-    x: Float, effect: Float, name: str, stroke: dict[str, Any], strengths: Float, *, norm: bool
+    x: Float, effect: Float, name: str, look: dict[str, Any], strengths: Float, *, norm: bool
 ) -> dict[str, Any]:
     at = "strength %{customdata:.4g}" if norm else "strength %{x:.4g}"
     curve: dict[str, Any] = {
@@ -114,7 +120,7 @@ def _curve(
         "text": name,
         "x": plain(x),
         "y": plain(effect),
-        "line": stroke,
+        "line": look,
         "hovertemplate": f"%{{text}}<br>{at}<br>%{{y:.4g}} per SD<extra></extra>",
         "showlegend": False,
     }
@@ -180,7 +186,7 @@ def _words(
 
 def quality(id: str, path: Path) -> Figure:
     """R2 on the rows used against the strength."""
-    r2 = r_squared(path)
+    r2 = path.r2
     finite = r2[np.isfinite(r2)]
     if not finite.size:
         return Figure(id, "R²", "R² is not defined: the target does not vary.")

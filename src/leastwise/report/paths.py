@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from leastwise.errors import DataError
+from leastwise.criteria import CRITERIA
 from leastwise.report.words import clean
 
 if TYPE_CHECKING:
     from leastwise.path_result import Path
 
-Float = NDArray[np.float64]
-
-CRITERIA = ("aic", "bic", "ebic")
 SHOWN = 20  # strengths of a short table
 
 
@@ -40,28 +35,14 @@ def kind(path: Path) -> str:
     )
 
 
-def r_squared(path: Path) -> Float:
-    """(K,) 1 - mean loss / that of no column at all; nan for a target without variation."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(path.null > 0.0, 1.0 - path.losses / path.null, math.nan)
-
-
 def worst(path: Path) -> int:
     """Where the relative gap is largest, or not a number."""
     return int(np.argmax(np.nan_to_num(path.gaps, nan=np.inf)))
 
 
-def best(path: Path, criterion: str) -> int | None:
-    """Where a criterion is least, None where every fit is saturated."""
-    try:
-        return path.least(criterion)
-    except DataError:
-        return None
-
-
 def chosen(path: Path) -> dict[str, int]:
     """Criterion -> where it is least, of those that choose."""
-    found = {name: best(path, name) for name in CRITERIA}
+    found = {name: path.least(name) for name in CRITERIA}
     return {name.upper(): at for name, at in found.items() if at is not None}
 
 

@@ -6,14 +6,18 @@ import csv
 import io
 import json
 import math
+import os
 from collections.abc import Callable
+from pathlib import Path as File
 from typing import Any
 
 import numpy as np
 
+from leastwise.criteria import CRITERIA
+from leastwise.errors import UsageError
+from leastwise.files import write_atomically
 from leastwise.model.along import Paths
 from leastwise.path_result import Path
-from leastwise.report.paths import CRITERIA, best, r_squared
 
 FORMAT, VERSION = "leastwise-path", 1
 OWN = (
@@ -75,6 +79,25 @@ WRITERS: dict[str, Callable[[Paths], bytes]] = {
 }
 
 
+def encoder(file: str | os.PathLike[str]) -> Callable[[Paths], bytes]:
+    """What makes the content of a file of this suffix.
+
+    Raises
+    ------
+    UsageError
+        If no path is written with this suffix.
+    """
+    suffix = File(file).suffix.lower()
+    if suffix not in WRITERS:
+        raise UsageError(f"{os.fspath(file)}: the suffix of a path must be .csv, .json or .parquet")
+    return WRITERS[suffix]
+
+
+def save(paths: Paths, file: str | os.PathLike[str]) -> None:
+    """Write `paths` to `file`, whole or not at all."""
+    write_atomically(file, encoder(file)(paths))
+
+
 def _one(path: Path) -> dict[str, Any]:
     rows: list[dict[str, Any]] = []
     for place, w in enumerate(path.coef.T):
@@ -83,10 +106,11 @@ def _one(path: Path) -> dict[str, Any]:
         members["reason"] = path.reasons[place]
         members["coef"] = {path.columns[j]: float(w[j]) for j in support}
         rows.append(members)
-    chosen = {name: best(path, name) for name in CRITERIA}
+    chosen = {name: path.least(name) for name in CRITERIA}
     return {
         "target": path.target,
         "tol": path.tol,
+        "gamma": path.gamma,
         "worst_relative_gap": _plain(path.gaps.max()),
         "converged": bool(path.converged.all()),
         "best": {
@@ -111,7 +135,7 @@ def _members(path: Path) -> dict[str, Any]:
         "l2": path.strengths * (1.0 - path.l1_ratio),
         "non_zero": path.active,
         "degrees_of_freedom": path.degrees_of_freedom,
-        "r2": r_squared(path),
+        "r2": path.r2,
         "relative_gap": path.gaps,
         "converged": path.converged,
         "intercept": path.intercepts,

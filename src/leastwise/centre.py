@@ -1,0 +1,85 @@
+"""What one pass tells of the columns, and the model that has an intercept and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leastwise.losses import Loss
+from leastwise.moments import Moments
+from leastwise.numerics.factors import EPS
+
+Float = NDArray[np.float64]
+
+# A column whose deviations from its mean are this many roundings of the mean, or fewer, is
+# constant.
+CONSTANT = 16.0 * EPS
+# Up to this many deviations between a column's mean and zero, products with the column as it stands
+# lose three digits at most; beyond, blocks are centred by a copy first.
+OFFSET = 2000.0
+
+
+@dataclass(frozen=True)
+class Centre:
+    """What one pass tells of the columns; without an intercept nothing is centred.
+
+    weight : W ; mean : (p,) or None ; level : (k,)
+    curvature : (p,) c_j = sum_i s_i (x_ij - x̄_j)^2 / W, exactly zero for a constant column
+    correlation : (p, k) that of w = 0 ; null : (k,) the mean loss of the intercept-only model
+    rounding : (k,) or (1,) what an objective of zero may come out as
+    offset : whether a mean is so large against its column's deviation that products must be of
+        centred copies to keep their digits
+    """
+
+    weight: float
+    rows: int
+    mean: Float | None
+    level: Float
+    curvature: Float
+    correlation: Float
+    null: Float
+    target_size: Float
+    offset: bool
+
+
+
+def centred(m: Moments, intercept: bool) -> Centre:
+    """The centre for squared loss."""
+    squares = np.maximum(m.squares, 0.0) / m.weight
+    if not intercept:
+        raw = squares + m.mean**2
+        correlation = m.xy / m.weight + np.multiply.outer(m.mean, m.target_mean)
+        null = 0.5 * (m.yy / m.weight + m.target_mean**2)
+        zero = np.zeros_like(m.target_mean)
+        return Centre(m.weight, m.rows, None, zero, raw, correlation, null, zero, False)
+    alive = squares > (CONSTANT * np.abs(m.mean)) ** 2
+    null = 0.5 * np.maximum(m.yy, 0.0) / m.weight
+    size = CONSTANT * np.abs(m.target_mean)
+    # A constant target: what is left of it after centring is rounding.
+    null[np.sqrt(2.0 * null) <= size] = 0.0
+    return Centre(
+        m.weight,
+        m.rows,
+        m.mean,
+        m.target_mean,
+        np.where(alive, squares, 0.0),
+        np.where(alive[:, None] & (null > 0.0), m.xy / m.weight, 0.0),
+        null,
+        size**2,
+        bool(np.any(np.abs(m.mean[alive]) > OFFSET * np.sqrt(squares[alive]))),
+    )
+
+
+def rowwise_start(loss: Loss, level: Float, value: Float, correlation: Float) -> dict[str, Any]:
+    """The fields of a centre that depend on the loss, for one that moments do not tell.
+
+    level (k,) and value (g,) are of the intercept-only model, correlation (p, k) is that there.
+    """
+    # Losses of y - eta are in y's unit, those of classes in their own.
+    rounding = CONSTANT * (np.abs(level) if loss.located else np.ones_like(value))
+    null = np.where(value <= rounding, 0.0, value)
+    correlation = np.where(null > 0.0, correlation, 0.0)
+    return {"level": level, "null": null, "rounding": rounding, "correlation": correlation}

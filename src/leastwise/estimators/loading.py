@@ -1,0 +1,74 @@
+"""The way back from a saved model to its estimator."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from leastwise.cv import ROUTES, CrossValidation
+from leastwise.estimators.least_squares import LeastSquares, set_fitted
+from leastwise.estimators.least_squares_cv import LeastSquaresCV, set_chosen
+from leastwise.model import Model
+from leastwise.sources import default_names
+
+
+def load(path: str | Path) -> LeastSquares:
+    """The fitted estimator that `save` wrote; nothing in the file is executed.
+
+    Parameters
+    ----------
+    path : a JSON file written by `save` or `leastwise fit --save`
+
+    Returns
+    -------
+    LeastSquares, or LeastSquaresCV where cross-validation chose the penalty
+        Of that the file holds means and choices, not the error of each fold, and how many folds
+        there were, not which rows were in them: `cv_.errors` is empty, and `cv` is their number.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, cut, or not ours.
+
+    Examples
+    --------
+    >>> import numpy as np, os, tempfile
+    >>> import leastwise as lw
+    >>> path = os.path.join(tempfile.mkdtemp(), "model.json")
+    >>> lw.LeastSquares().fit(np.array([[0.0], [1.0], [2.0]]), [1.0, 3.0, 5.0]).save(path)
+    >>> lw.load(path).predict(np.array([[10.0]])).round(9)
+    array([21.])
+    """
+    model = Model.load(path)
+    how: dict[str, Any] = {
+        "intercept": model.intercept_fitted,
+        "tol": model.tol,
+        "factors": None if model.factors is None else np.asarray(model.factors),
+        "bounds": model.bounds and tuple(np.asarray(side) for side in model.bounds),
+        "standardize": model.standardize,
+    }
+    found = model.cross_validation
+    estimator = LeastSquares(model.l1, model.l2, **how) if found is None else _chosen(found, **how)
+    estimator.model_ = model
+    estimator.n_features_in_ = len(model.columns)
+    if model.columns != default_names("x", len(model.columns)):
+        estimator.feature_names_in_ = np.asarray(model.columns, object)
+    set_fitted(estimator, len(model.targets) == 1)
+    return estimator
+
+
+def _chosen(found: CrossValidation, **how: Any) -> LeastSquaresCV:
+    """The estimator that chose this, as far as it is known."""
+    one = found.l1_ratios.size == 1
+    estimator = LeastSquaresCV(
+        float(found.l1_ratios[0]) if one else tuple(found.l1_ratios.tolist()),
+        found.strengths[0] if one else found.strengths.shape[1],
+        cv=len(found.folds) or next(cv for cv, route in ROUTES.items() if route == found.route),
+        rule=found.rule,
+        scoring=found.scoring,
+        **how,
+    )
+    set_chosen(estimator, found)
+    return estimator
