@@ -307,7 +307,6 @@ def test_losses_treat_rows_by_themselves(loss):
         np.testing.assert_array_equal(loss.slope(y[:, 0], eta[:, 0]), wholes[1][:, 0])
 
 
-
 @given(st.sampled_from(sorted(LOSSES)), st.integers(0, 2**32 - 1), st.booleans())
 def test_level_is_the_best_number_to_add(name, seed, weighted):
     """Against a bounded search over one output, and against zero slopes where outputs couple."""

@@ -47,5 +47,5 @@ def test_training_rows_drawn_twice_are_those_rows():
     pairs = [(np.array([2, 2, 4]), np.array([0, 1])), (np.array([0, 1, 3]), np.array([5]))]
     design = FoldedDesign(MemorySource(X, y), True, make_folds(pairs, y[:, None]))
     design.moments()
-    np.testing.assert_allclose(design.training(0).centre.target_mean, [8.0 / 3.0])
+    np.testing.assert_allclose(design.training(0).centre.level, [8.0 / 3.0])
     np.testing.assert_allclose(design.training(0).centre.mean, X[[2, 2, 4]].mean(axis=0))

@@ -41,9 +41,8 @@ class Centre:
     curvature: Float
     correlation: Float
     null: Float
-    target_size: Float
+    rounding: Float
     offset: bool
-
 
 
 def centred(m: Moments, intercept: bool) -> Centre:

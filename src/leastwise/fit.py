@@ -114,7 +114,7 @@ def fit(
         notes.append(_box_in_words(found.box))
     return Fit(
         iterate.coef,
-        problem.design.intercept_at(iterate.coef)
+        problem.design.intercept_at(iterate.coef, at)
         if iterate.refined is None
         else iterate.refined.intercept,
         at.value,

@@ -85,6 +85,7 @@ def trace(
     count, p, k = len(penalties), design.columns, len(design.source.targets)
     coef = np.empty((count, p, k))
     value, gaps, objective = np.empty((count, k)), np.empty(count), np.empty(count)
+    level = np.tile(design.centre.level, (count, 1))
     reasons: list[str] = []
     notes: dict[str, None] = dict.fromkeys(findings(design))
     on_rows, detail = True, ""
@@ -92,6 +93,8 @@ def trace(
     for place, (_, reason, watched) in enumerate(steps):
         iterate, found = watched.outcome(reason)
         coef[place], value[place] = iterate.coef, iterate.at.value
+        if iterate.at.level is not None:
+            level[place] = iterate.at.level
         gaps[place], objective[place] = found.relative.max(), found.objective.sum()
         reasons.append(reason)
         notes |= dict.fromkeys(iterate.notes)
@@ -116,7 +119,7 @@ def trace(
             gaps[place] = checked
     return Trace(
         coef,
-        design.intercepts_at(coef),
+        design.intercepts_at(coef, level),
         value,
         objective,
         gaps,

@@ -241,9 +241,9 @@ class Design:
 
         return self.mask(self.source.reduce(statistic, np.add) / self.centre.weight)
 
-    def intercept_at(self, coef: Float, at: Evaluation) -> Float:
-        """(k,) b for this w (p, k), evaluated."""
-        level = self.centre.level if at.level is None else at.level
+    def intercept_at(self, coef: Float, at: Evaluation | None = None) -> Float:
+        """(k,) b for this w (p, k); where moments do not tell the loss, as it was evaluated."""
+        level = self.centre.level if at is None or at.level is None else at.level
         return self.intercepts_at(coef[None], level[None])[0]
 
     def intercepts_at(self, coef: Float, level: Float) -> Float:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,36 +27,25 @@ from leastwise.sources import Source
 
 Float = NDArray[np.float64]
 State = list[Float]  # an entry a block, (m, k) each
+Outputs = NDArray[np.intp]
 
 HEAVY = 1.0 + 1e-12  # of what rows at a kink can bear: a rounding more is still borne
-
-
-@dataclass(frozen=True)
-class Curved:
-    """The curvature at a point: d in every row, and H of one output's columns, factored.
-
-    d : an entry a block ; columns (c,) ; mean (c,) x̄_d - x̄ ; H (c, c) ; factor of it
-    """
-
-    d: State
-    columns: NDArray[np.intp]
-    mean: Float
-    H: Float
-    factor: Factor = field(repr=False)
 
 
 @dataclass(frozen=True)
 class RowPoint:
     """A w seen from the rows: target and eta that go into the loss, and a dual u there.
 
-    u is the slope of the loss, or what a solver knows better. Entries are a block's, (m, k).
+    u is the slope of the loss (`sloped`), or what a solver knows better. Entries are a block's,
+    (m, k). `hessian` is one of a point near by, where a solver has made it.
     """
 
     rows: Rowwise
     target: State
     eta: State
     u: State
-    curved: tuple[Curved, ...] = ()
+    sloped: bool = True
+    hessian: Hessian | None = None
 
     def surplus(self, kappa: Float) -> Float:
         """(g,) the mean of l + l* - eta u at kappa u: what the loss adds to the gap."""
@@ -123,7 +112,9 @@ class Rowwise:
     def level(self) -> Float:
         """(k,) b~ of w = 0."""
         k = len(self.source.targets)
-        return self.loss.centre(np.concatenate(self.y), self._weights) if self.intercept else np.zeros(k)
+        if not self.intercept:
+            return np.zeros(k)
+        return self.loss.centre(np.concatenate(self.y), self._weights)
 
     def nothing(self) -> State:
         """(X - 1x̄')w of w = 0."""
@@ -203,33 +194,76 @@ class Rowwise:
         back[self._dead] = 0.0
         return back / -self.weight
 
-    def curvature(self, at: RowPoint) -> State:
-        """d2l/deta2 in every row, its diagonal where the loss is coupled."""
+    def size(self, u: State) -> Float:
+        """(k,) the root mean square of u."""
+        total = self.sum(lambda block, slope: block.weighted(slope**2).sum(axis=0), u)
+        return np.sqrt(total / self.weight)
+
+    def groups(self) -> list[Outputs]:
+        """The outputs that the loss couples, together; the others one by one."""
+        k = len(self.source.targets)
+        return [np.arange(k)] if self.loss.coupled else [np.array([output]) for output in range(k)]
+
+    def affords(self, columns: NDArray[np.intp], memory: int) -> bool:
+        """Whether the Hessian of these columns fits the memory, a few times."""
+        return 8 * 4 * (columns.size * self.groups()[0].size) ** 2 <= memory
+
+    def hessian(self, at: RowPoint, columns: NDArray[np.intp]) -> Hessian:
+        """That of F in the chosen columns: one pass over them."""
+        groups = self.groups()
+
+        def statistic(block: Block, entry: tuple[Float, Float]) -> list[Float]:
+            view = block.centred(self.mean, columns, copy=True)
+            each = (self._curved(block, view, columns.size, group, *entry) for group in groups)
+            return [part for parts in each for part in parts]
+
         pairs = list(zip(at.target, at.eta, strict=True))
-        return self.each(lambda block, pair: self.loss.curvature(*pair), pairs)
-
-    def curved(self, d: State, columns: NDArray[np.intp], output: int, plus: Float) -> Curved:
-        """H of one output's columns where the rows' curvature is d, and a factor of H + diag(plus).
-
-        One pass over these columns.
-        """
-
-        def statistic(block: Block, entry: Float) -> list[Float]:
-            s = entry[:, output] if block.weight is None else entry[:, output] * block.weight
-            view = self.view(block, columns)
-            return [view.cross(s), view.back(s[:, None])[:, 0], np.asarray(s.sum())]
-
         share = columns.size / self._dead.size
-        cross, mixed, total = self.source.reduce(statistic, _add, d, share)
-        mean = np.zeros_like(mixed)
-        if self.intercept and total > 0.0:
-            mean = mixed / total
-            cross -= total * np.multiply.outer(mean, mean)
-        H = cross / self.weight
-        dead = self._dead[columns] | (np.diagonal(H) <= 0.0)
-        H[dead] = 0.0
-        H[:, dead] = 0.0
-        return Curved(d, columns, mean, H, from_gram(H + np.diag(plus)))
+        parts = self.source.reduce(statistic, _add, pairs, share)
+        dead = self._dead[columns]
+        found = [_levelled(*parts[i : i + 3], dead, self) for i in range(0, len(parts), 3)]
+        return Hessian(
+            at, columns, tuple(groups), tuple(H for H, _ in found), tuple(m for _, m in found)
+        )
+
+    def _curved(
+        self, block: Block, view: View, c: int, group: Outputs, target: Float, eta: Float
+    ) -> list[Float]:
+        """sum s d x x' (c, g, c, g), sum s d x (c, g, g) and sum s d (g, g) of a group."""
+        g = group.size
+        if g == 1:
+            output = group[0]
+            d = self.loss.curvature(target, eta)[:, [output]]
+            s = block.weighted(d)
+            cross = view.cross(s[:, 0])
+            return [cross[:, None, :, None], view.back(s)[:, :, None], s.sum(axis=0)[:, None]]
+        cross, mixed, total = np.empty((c, g, c, g)), np.empty((c, g, g)), np.empty((g, g))
+        for b in range(g):
+            unit = np.zeros_like(eta)
+            unit[:, b] = 1.0
+            s = block.weighted(self.loss.curvature_product(target, eta, unit))
+            mixed[:, :, b], total[:, b] = view.back(s), s.sum(axis=0)
+            for a in range(b + 1):
+                part = view.cross(np.abs(s[:, a]))
+                cross[:, a, :, b] = cross[:, b, :, a] = part if a == b else -part
+        return [cross, mixed, total]
+
+    def moved(self, at: RowPoint, hessian: Hessian, A: Float) -> State:
+        """u + d (X_U A + the level's change), d and U the Hessian's."""
+        loss, there = self.loss, hessian.at
+        along = self.along(hessian, A)
+
+        def changed(block: Block, entry: tuple[Float, Float, Float, Float]) -> Float:
+            target, eta, move, u = entry
+            return u + loss.curvature_product(target, eta, move)
+
+        entries = list(zip(there.target, there.eta, along, at.u, strict=True))
+        return self.each(changed, entries)
+
+    def along(self, hessian: Hessian, A: Float) -> State:
+        """The change of eta where the Hessian's columns change by A (c, k), the level's in it."""
+        shift = hessian.level(A)
+        return [part + shift for part in self.times(A, hessian.columns)]
 
     def curvature_product(self, at: RowPoint, V: Float) -> Float:
         """H V for V (p, k) at a point, the outputs' coupling included: two passes."""
@@ -254,6 +288,57 @@ class Rowwise:
         found = self.sum(sums, list(zip(at.target, at.eta, along, strict=True)))
         shift = -np.linalg.pinv(found[1:], rcond=1e-14, hermitian=True) @ found[0]
         return [part + shift for part in along]
+
+
+@dataclass(frozen=True)
+class Hessian:
+    """H of some columns at a point, the level eliminated; outputs that are coupled together.
+
+    columns (c,) ; groups of outputs ; H of each, (c g, c g), the outputs running fastest ; slope of
+    each, (c g, g): minus the change of the levels
+    """
+
+    at: RowPoint
+    columns: NDArray[np.intp]
+    groups: tuple[Outputs, ...]
+    H: tuple[Float, ...]
+    slope: tuple[Float, ...]
+
+    @functools.cached_property
+    def _factors(self) -> tuple[Factor, ...]:
+        return tuple(from_gram(H) for H in self.H)
+
+    def solve(self, V: Float) -> Float:
+        """(c, k) H^+ V."""
+        out = np.empty_like(V)
+        for group, factor in zip(self.groups, self._factors, strict=True):
+            out[:, group] = factor.solve(V[:, group].reshape(-1, 1)).reshape(-1, group.size)
+        return out
+
+    def level(self, A: Float) -> Float:
+        """(k,) the change of the levels where the coefficients change by A (c, k)."""
+        out = np.empty(A.shape[1])
+        for group, slope in zip(self.groups, self.slope, strict=True):
+            out[group] = -(A[:, group].reshape(-1) @ slope)
+        return out
+
+
+def _levelled(
+    cross: Float, mixed: Float, total: Float, dead: NDArray[np.bool_], rows: Rowwise
+) -> tuple[Float, Float]:
+    """H (c g, c g) and the slope of the levels (c g, g) from sums over the rows."""
+    c, g = mixed.shape[:2]
+    H, B = cross.reshape(c * g, c * g), mixed.reshape(c * g, g)
+    slope = np.zeros_like(B)
+    if rows.intercept:
+        slope = B @ np.linalg.pinv(total, rcond=1e-14, hermitian=True)
+        H = H - slope @ B.T
+    H = 0.5 * (H + H.T) / rows.weight
+    gone = np.repeat(dead, g) | (np.diagonal(H) <= 0.0)
+    H[gone] = 0.0
+    H[:, gone] = 0.0
+    slope[gone] = 0.0
+    return H, slope
 
 
 def _add(a: list[Float], b: list[Float]) -> list[Float]:

@@ -94,6 +94,10 @@ class Loss(ABC):
         """
 
     @abstractmethod
+    def spread(self, value: Float) -> Float:
+        """How large residuals are, in units of eta, whose mean loss is this; 1 for classes."""
+
+    @abstractmethod
     def centre(self, y: Float, weight: Float | None = None) -> Float:
         """(k,) the eta that is best for all rows of y (n, k), with weights (n,) or None.
 

@@ -80,6 +80,9 @@ class Huber(Loss):
     def domain(self, y: Float) -> tuple[Float, Float]:
         return np.full(np.shape(y), -self.width), np.full(np.shape(y), self.width)
 
+    def spread(self, value: Float) -> Float:
+        return np.maximum(np.sqrt(2.0 * value), value / self.width)
+
     def centre(self, y: Float, weight: Float | None = None) -> Float:
         if weight is None:
             weight = np.ones(len(y))

@@ -61,6 +61,9 @@ class Logistic(Loss):
     def domain(self, y: Float) -> tuple[Float, Float]:
         return np.negative(y), np.subtract(1.0, y)
 
+    def spread(self, value: Float) -> Float:
+        return np.ones_like(value)
+
     def centre(self, y: Float, weight: Float | None = None) -> Float:
         ones = np.average(y, axis=0, weights=weight)
         zeros = np.average(1.0 - y, axis=0, weights=weight)

@@ -72,6 +72,9 @@ class Multinomial(Loss):
         """(low, high) of each entry; the entries of a row of u must sum to 0 as well."""
         return -y, 1.0 - y
 
+    def spread(self, value: Float) -> Float:
+        return np.ones_like(value)
+
     def centre(self, y: Float, weight: Float | None = None) -> Float:
         shares = np.average(y, axis=0, weights=weight)
         logs = np.log(np.where(shares > 0.0, shares, np.exp(-FAR)))

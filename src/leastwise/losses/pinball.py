@@ -60,6 +60,9 @@ class Pinball(Loss):
     def domain(self, y: Float) -> tuple[Float, Float]:
         return np.full(np.shape(y), -self.under), np.full(np.shape(y), self.over)
 
+    def spread(self, value: Float) -> Float:
+        return value / min(self.under, self.over)
+
     def centre(self, y: Float, weight: Float | None = None) -> Float:
         """(k,) the quantile under / (under + over) of each output, as `quantiles` has it."""
         return quantiles(y, weight, self.under / (self.under + self.over))

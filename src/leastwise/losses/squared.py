@@ -49,5 +49,8 @@ class Squared(Loss):
     def domain(self, y: Float) -> tuple[Float, Float]:
         return np.full(np.shape(y), -np.inf), np.full(np.shape(y), np.inf)
 
+    def spread(self, value: Float) -> Float:
+        return np.sqrt(2.0 * value)
+
     def centre(self, y: Float, weight: Float | None = None) -> Float:
         return np.average(y, axis=0, weights=weight)
