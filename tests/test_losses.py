@@ -305,30 +305,3 @@ def test_losses_treat_rows_by_themselves(loss):
         assert loss.conjugate(float(y[one]), float(u[one])) == wholes[2][one]
         assert loss.surplus(float(y[one]), at, float(u[one])) == surplus[one]
         np.testing.assert_array_equal(loss.slope(y[:, 0], eta[:, 0]), wholes[1][:, 0])
-
-
-@given(st.sampled_from(sorted(LOSSES)), st.integers(0, 2**32 - 1), st.booleans())
-def test_level_is_the_best_number_to_add(name, seed, weighted):
-    """Against a bounded search over one output, and against zero slopes where outputs couple."""
-    rng = np.random.default_rng(seed)
-    n = int(rng.integers(3, 40))
-    loss = LOSSES[name]()
-    k = 3 if loss.coupled else 1
-    eta = rng.normal(scale=3.0, size=(n, k))
-    y = rng.normal(size=(n, k))
-    if name == "logistic":
-        y = np.arange(n)[:, None] % 2.0
-    elif name == "multinomial":
-        y = np.eye(3)[np.arange(n) % 3]
-    weight = rng.uniform(0.5, 2.0, n) if weighted else None
-    level = loss.level(y, eta, weight, rng.normal(scale=5.0, size=k))
-
-    def mean(b):
-        return float(np.average(loss.value(y, eta + b), axis=0, weights=weight)[0])
-
-    best = mean(level)
-    for _ in range(20):
-        assert best <= mean(level + rng.normal(scale=0.1, size=k)) + 1e-12
-    if loss.smooth:
-        slope = np.average(loss.slope(y, eta + level), axis=0, weights=weight)
-        assert np.abs(slope).max() <= 1e-13

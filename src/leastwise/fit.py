@@ -149,12 +149,15 @@ def _checked_start(problem: Problem, start: Float) -> Float:
 def findings(design: Design) -> Iterator[str]:
     """Sentences about targets and columns that do not vary."""
     centre, source = design.centre, design.source
-    for name, mean, null in zip(source.targets, centre.level, centre.null, strict=True):
-        if null == 0.0:
-            yield (
-                f"the target {name} is constant ({mean:.15g}): nothing is left to explain, and R2 "
-                "is not defined"
-            )
+    if design.loss.located:
+        for name, level, null in zip(source.targets, centre.level, centre.null, strict=True):
+            if null == 0.0:
+                yield (
+                    f"the target {name} is constant ({level:.15g}): nothing is left to explain, "
+                    "and R2 is not defined"
+                )
+    elif (centre.null == 0.0).any():
+        yield "all rows are of one class: nothing is left to explain"
     flat = np.flatnonzero(centre.curvature == 0.0)
     means = np.zeros(centre.curvature.size) if centre.mean is None else centre.mean
     for column in flat[:MOST_NAMED]:

@@ -110,7 +110,8 @@ def trace(
             if checked > tol and reasons[place] == "converged":
                 reasons[place] = "stalled"
                 here = problem.at(penalties[place])
-                polished = fit(here, POLISH, tol=tol, start=coef[place])
+                polish = POLISH if design.loss.quadratic else choice.solver
+                polished = fit(here, polish, tol=tol, start=coef[place])
                 if polished.certificate.relative_gap < checked:
                     coef[place], value[place] = polished.coef, polished.value
                     objective[place] = polished.certificate.primal
@@ -136,7 +137,8 @@ def largest_strength(problem: Problem, l1_ratio: float) -> float:
     """The smallest strength at which every penalised coefficient is zero; 1 where any is."""
     design = problem.design
     source = design.source
-    if by_moments(source.rows, design.columns, source.stored, problem.memory):
+    worth = by_moments(source.rows, design.columns, source.stored, problem.memory)
+    if worth and design.loss.quadratic:
         design.moments()  # all of them first: their squares alone would take a pass of their own
     unit = replace(problem.penalty, l1=max(l1_ratio, LEAST_RATIO), l2=0.0)
     l1 = unit.strengths(design.columns)[0]
@@ -145,12 +147,14 @@ def largest_strength(problem: Problem, l1_ratio: float) -> float:
     if free.any():
         factors = np.where(l1 > 0.0, np.inf, 0.0)
         alone = problem.at(replace(problem.penalty, l1=0.0, l2=0.0, factors=factors))
-        v = quadratic_form(design, problem.memory).evaluate(fit(alone).coef).correlation
+        form = quadratic_form(design, problem.memory) if design.loss.quadratic else design
+        v = form.evaluate(fit(alone).coef).correlation
     v = problem.penalty.measure(v)
     lower, upper = problem.bounds
     moves = np.where(v > 0.0, upper[:, None] > 0.0, lower[:, None] < 0.0)
     moves &= ((l1 > 0.0) & (l1 < EXCLUDED))[:, None]
-    size = np.sqrt(np.multiply.outer(design.centre.curvature, 2.0 * problem.null))
+    spread = design.loss.spread(design.centre.null)
+    size = np.sqrt(design.centre.curvature)[:, None] * spread
     moves &= np.abs(v) > ROUNDING * size
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(moves, np.abs(v) / l1[:, None], 0.0)

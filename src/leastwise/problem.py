@@ -42,7 +42,7 @@ class Shape:
     threads : how many blocks are worked on at a time ; scratch : bytes that takes beside the data
     l1 : whether any column has an l1 penalty ; l2 : whether every column has an l2 penalty
     bounded : whether any coefficient has a bound ; joint : whether an l1 penalty joins outputs
-    quadratic, smooth, coupled : what the loss is
+    kind, coupled : what the loss is
     """
 
     rows: int
@@ -57,8 +57,7 @@ class Shape:
     l2: bool = False
     bounded: bool = False
     joint: bool = False
-    quadratic: bool = True
-    smooth: bool = True
+    kind: str = "quadratic"
     coupled: bool = False
 
 
@@ -352,8 +351,7 @@ class Problem:
             bool((l2 > 0.0).all()),
             self.penalty.bounded,
             self.penalty.joint and len(source.targets) > 1 and bool((l1 > 0.0).any()),
-            loss.quadratic,
-            loss.smooth,
+            loss.kind,
             loss.coupled,
         )
 

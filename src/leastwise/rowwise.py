@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from leastwise.blocks import Block, View
 from leastwise.losses import Loss
 from leastwise.numerics.factors import Factor, from_gram
+from leastwise.numerics.levels import stationary, stationary_together
 from leastwise.sources import Source
 
 Float = NDArray[np.float64]
@@ -129,26 +130,71 @@ class Rowwise:
         """(k,) the b~ that is best beside (X - 1x̄')w."""
         if not self.intercept:
             return np.zeros_like(near)
-        y, eta = np.concatenate(self.y), np.concatenate(product)
-        return self.loss.level(y, eta, self._weights, near)
+        loss = self.loss
+        if not loss.smooth:
+            gathered = np.concatenate([y - part for y, part in zip(self.y, product, strict=True)])
+            return loss.centre(gathered, self._weights)
+        pairs = list(zip(self.y, product, strict=True))
+        if loss.coupled:
+            return stationary_together(lambda b: self._slopes_together(pairs, b), near)
+
+        def statistic(block: Block, pair: tuple[Float, Float], b: Float) -> Float:
+            eta = pair[1] + b
+            parts = (loss.slope(pair[0], eta), loss.curvature(pair[0], eta))
+            return np.stack([block.weighted(part).sum(axis=0) for part in parts])
+
+        def slopes(b: Float) -> tuple[Float, Float]:
+            slope, curvature = self.sum(functools.partial(statistic, b=b), pairs) / self.weight
+            return slope, curvature
+
+        low, high = loss.domain(self.y[0][:1])
+        return stationary(slopes, near, float((high - low).max()))
+
+    def _slopes_together(
+        self, pairs: list[tuple[Float, Float]], b: Float
+    ) -> tuple[Float, Float, Float]:
+        """The mean of a coupled loss, its slope (k,) and curvature (k, k) in the levels."""
+        loss, k = self.loss, b.size
+
+        def statistic(block: Block, pair: tuple[Float, Float]) -> Float:
+            y, eta = pair[0], pair[1] + b
+            value, slope = loss.value_and_slope(y, eta)
+            units = [loss.curvature_product(y, eta, np.broadcast_to(e, y.shape)) for e in np.eye(k)]
+            rows = [np.broadcast_to(value, y.shape), slope, *units]
+            return np.stack([block.weighted(part).sum(axis=0) for part in rows])
+
+        found = self.sum(statistic, pairs) / self.weight
+        return found[0, 0], found[1], found[2:]
 
     def point(self, product: State, level: Float) -> tuple[Float, RowPoint]:
         """(g,) the mean loss at b~ and (X - 1x̄')w, and what the rows are there."""
         loss = self.loss
-        if loss.located:
-            target = [y - part for y, part in zip(self.y, product, strict=True)]
-            eta = [np.broadcast_to(level, part.shape) for part in product]
-        else:
-            target, eta = self.y, [part + level for part in product]
-        pairs = list(zip(target, eta, strict=True))
+        pairs = self._pairs(product, level)
+        target, eta = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
         u = self.each(lambda block, pair: loss.slope(*pair), pairs)
         if self.intercept and not loss.smooth:
             u = self._balanced(target, eta, u)
 
+        return self._mean(pairs), RowPoint(self, target, eta, u)
+
+    def value(self, product: State, level: Float) -> Float:
+        """(g,) the mean loss at b~ and (X - 1x̄')w."""
+        return self._mean(self._pairs(product, level))
+
+    def _pairs(self, product: State, level: Float) -> list[tuple[Float, Float]]:
+        """Target and eta of each block."""
+        both = zip(self.y, product, strict=True)
+        if self.loss.located:
+            return [(y - part, np.broadcast_to(level, part.shape)) for y, part in both]
+        return [(y, part + level) for y, part in both]
+
+    def _mean(self, pairs: list[tuple[Float, Float]]) -> Float:
+        loss = self.loss
+
         def statistic(block: Block, pair: tuple[Float, Float]) -> Float:
             return block.weighted(loss.value(*pair)).sum(axis=0)
 
-        return self.sum(statistic, pairs) / self.weight, RowPoint(self, target, eta, u)
+        return self.sum(statistic, pairs) / self.weight
 
     def _balanced(self, target: State, eta: State, u: State) -> State:
         """u with sum_i s_i u_i = 0: rows at the kink bear what is missing, as far as they can."""
@@ -214,14 +260,17 @@ class Rowwise:
 
         def statistic(block: Block, entry: tuple[Float, Float]) -> list[Float]:
             view = block.centred(self.mean, columns, copy=True)
-            each = (self._curved(block, view, columns.size, group, *entry) for group in groups)
+            target, eta = entry
+            c = columns.size
+            each = (self._curved(block, view, c, group, target, eta) for group in groups)
             return [part for parts in each for part in parts]
 
         pairs = list(zip(at.target, at.eta, strict=True))
         share = columns.size / self._dead.size
         parts = self.source.reduce(statistic, _add, pairs, share)
         dead = self._dead[columns]
-        found = [_levelled(*parts[i : i + 3], dead, self) for i in range(0, len(parts), 3)]
+        threes = zip(parts[::3], parts[1::3], parts[2::3], strict=True)
+        found = [_levelled(cross, mixed, total, dead, self) for cross, mixed, total in threes]
         return Hessian(
             at, columns, tuple(groups), tuple(H for H, _ in found), tuple(m for _, m in found)
         )
@@ -307,6 +356,19 @@ class Hessian:
     @functools.cached_property
     def _factors(self) -> tuple[Factor, ...]:
         return tuple(from_gram(H) for H in self.H)
+
+    def among(self, columns: NDArray[np.intp]) -> Hessian:
+        """That of some of its columns alone, in increasing order."""
+        if columns.size == self.columns.size:
+            return self
+        places = np.searchsorted(self.columns, columns)
+        H: list[Float] = []
+        slopes: list[Float] = []
+        for group, whole, slope in zip(self.groups, self.H, self.slope, strict=True):
+            inner = (places[:, None] * group.size + np.arange(group.size)).ravel()
+            H.append(whole[np.ix_(inner, inner)])
+            slopes.append(slope[inner])
+        return Hessian(self.at, columns, self.groups, tuple(H), tuple(slopes))
 
     def solve(self, V: Float) -> Float:
         """(c, k) H^+ V."""

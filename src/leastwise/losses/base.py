@@ -49,6 +49,11 @@ class Loss(ABC):
         return self.curvature_bound is not None
 
     @property
+    def kind(self) -> str:
+        """What solvers are for: "quadratic", "smooth" or "kinked"."""
+        return "quadratic" if self.quadratic else "smooth" if self.smooth else "kinked"
+
+    @property
     def label(self) -> str:
         """The name with its parameters, as `losses.named` reads it: quantile(0.9)."""
         values = [repr(getattr(self, each.name)) for each in dataclasses.fields(self)]
@@ -103,10 +108,6 @@ class Loss(ABC):
 
         It is what an intercept alone is fitted to. Where a whole interval is best, its midpoint.
         """
-
-    def level(self, y: Float, eta: Float, weight: Float | None, near: Float) -> Float:
-        """(k,) the b that is best for all rows at eta + b; `near` (k,) is a guess at it."""
-        return self.centre(y - eta, weight)
 
     def mean(self, eta: Float) -> Float:
         """(m, k) what is predicted: eta itself, or probabilities."""

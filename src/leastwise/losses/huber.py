@@ -16,7 +16,6 @@ from typing import ClassVar
 import numpy as np
 
 from leastwise.losses.base import Float, Loss, inside, number_between
-from leastwise.losses.levels import stationary
 
 EPS = float(np.finfo(np.float64).eps)
 
@@ -88,14 +87,6 @@ class Huber(Loss):
             weight = np.ones(len(y))
         y, weight = y[weight > 0.0], weight[weight > 0.0]
         return np.array([location(column, weight, self.width) for column in y.T])
-
-    def level(self, y: Float, eta: Float, weight: Float | None, near: Float) -> Float:
-        def slopes(b: Float) -> tuple[Float, Float]:
-            there = eta + b
-            slope = np.average(self.slope(y, there), axis=0, weights=weight)
-            return slope, np.average(self.curvature(y, there), axis=0, weights=weight)
-
-        return stationary(slopes, near, self.width)
 
 
 def location(y: Float, weight: Float, width: float) -> float:

@@ -9,7 +9,6 @@ import numpy as np
 
 from leastwise.losses.base import Float, Loss, inside
 from leastwise.losses.entropy import FAR, divergence, xlogx
-from leastwise.losses.levels import stationary
 
 
 @dataclass(frozen=True)
@@ -70,14 +69,6 @@ class Logistic(Loss):
         with np.errstate(divide="ignore"):
             found = np.log(ones) - np.log(zeros)
         return np.where(np.isfinite(found), found, FAR * np.sign(found))
-
-    def level(self, y: Float, eta: Float, weight: Float | None, near: Float) -> Float:
-        def slopes(b: Float) -> tuple[Float, Float]:
-            there = eta + b
-            slope = np.average(self.slope(y, there), axis=0, weights=weight)
-            return slope, np.average(self.curvature(y, there), axis=0, weights=weight)
-
-        return stationary(slopes, near, 1.0)
 
     def mean(self, eta: Float) -> Float:
         return odds(eta, np.exp(-np.abs(eta)))[0]

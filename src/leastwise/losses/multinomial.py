@@ -12,7 +12,6 @@ import numpy as np
 
 from leastwise.losses.base import Float, Loss
 from leastwise.losses.entropy import FAR, divergence, xlogx
-from leastwise.losses.levels import stationary_together
 
 # Targets sum to 1, and what the conjugate takes to 0, to the rounding of sums over many classes.
 SUMS = 1e-12
@@ -79,17 +78,6 @@ class Multinomial(Loss):
         shares = np.average(y, axis=0, weights=weight)
         logs = np.log(np.where(shares > 0.0, shares, np.exp(-FAR)))
         return logs - logs.mean()
-
-    def level(self, y: Float, eta: Float, weight: Float | None, near: Float) -> Float:
-        def slopes(b: Float) -> tuple[Float, Float, Float]:
-            softmax = Softmax(eta + b)
-            value = np.average(-(y * softmax.log_p).sum(axis=1), weights=weight)
-            p = softmax.p
-            scaled = p / len(p) if weight is None else p * (weight / weight.sum())[:, None]
-            slope = np.average(softmax.less(y), axis=0, weights=weight)
-            return value, slope, np.diag(scaled.sum(axis=0)) - scaled.T @ p
-
-        return stationary_together(slopes, near)
 
     def mean(self, eta: Float) -> Float:
         return Softmax(eta).p

@@ -14,6 +14,7 @@ from leastwise.solvers.closed_form import ClosedForm
 from leastwise.solvers.conjugate_gradient import ConjugateGradient
 from leastwise.solvers.coordinate_descent import CoordinateDescent
 from leastwise.solvers.gradient_descent import GradientDescent
+from leastwise.solvers.newton import Newton
 from leastwise.solvers.working_set import WorkingSet
 
 SOLVERS: dict[str, Solver] = {
@@ -26,6 +27,7 @@ SOLVERS: dict[str, Solver] = {
     "accelerated-gradient": AcceleratedGradient(),
     "coordinate-descent": CoordinateDescent(),
     "working-set": WorkingSet(),
+    "newton": Newton(),
 }
 
 
@@ -51,6 +53,7 @@ __all__ = [
     "Cost",
     "GradientDescent",
     "Iterate",
+    "Newton",
     "Solver",
     "WorkingSet",
     "by_name",

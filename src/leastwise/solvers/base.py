@@ -85,9 +85,15 @@ class Solver(ABC):
     name: ClassVar[str]
     limit: ClassVar[int]  # the most iterations, unless max_iter says otherwise
     joint: ClassVar[bool] = False  # whether it takes an l1 penalty that joins outputs
+    kinds: ClassVar[tuple[str, ...]] = ("quadratic",)  # the kinds of losses it takes
 
     def declines(self, problem: Problem) -> str | None:
-        """Why this solver cannot take the problem, joined outputs included; None where it can."""
+        """Why this solver cannot take the problem, its loss included; None where it can."""
+        if problem.shape.kind not in self.kinds:
+            return (
+                f"it is for {' and '.join(self.kinds)} losses, and the "
+                f"{problem.design.loss.name} loss is {problem.shape.kind}; take solver='auto'"
+            )
         if problem.shape.joint and not self.joint:
             return (
                 "it takes the targets one by one and the penalty joins them; take "

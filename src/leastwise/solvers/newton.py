@@ -1,0 +1,303 @@
+"""Newton's method for smooth losses, with an exact gradient and a Hessian that may be stale.
+
+    minimise over x:  -v'(x - w) + (x - w)'H(x - w)/2 + Omega(x),     w <- w + t (x - w)
+
+v is minus the gradient at w and H the Hessian there or at a point passed before, the intercept
+eliminated from both (`leastwise.rowwise`). Without l1 and bounds the model is solved by Cholesky,
+or by conjugate gradients on products with H where H does not fit the memory; else by the active-set
+method of least squares, on a working set of columns that follows the path (Friedman, Hastie and
+Tibshirani 2010; Lee, Sun and Saunders 2014). t is halved until the objective falls by a share of
+what the model promised. A Hessian is kept, from step to step and from strength to strength, as long
+as steps with it keep shrinking what is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leastwise.numerics.factors import EPS, from_gram
+from leastwise.numerics.threads import one_blas_thread
+from leastwise.penalties import ElasticNet
+from leastwise.problem import Problem, Shape
+from leastwise.rowwise import Hessian
+from leastwise.solvers.base import VIOLATION, Cost, Iterate, Solver, Steps, gram_flops
+
+Float = NDArray[np.float64]
+Index = NDArray[np.intp]
+
+FEW = 200  # columns that are always all at work
+EXPECTED = 8  # Hessians, and as many gradients each
+SUFFICIENT = 1e-4  # of the fall that the model promises
+SHORTEST = 1e-10  # of a step that is tried
+SETTLED = 1e-12  # of the null objective: a promised fall that a look is worth
+NOTHING = 1e-17  # of it: a promised fall that is rounding
+KEPT = 0.03  # a Hessian is kept while the promised fall shrinks to this share in a step
+INNER = 10  # steps between looks on a path
+MARGIN = 0.1  # of a strength: columns as near to it are at work
+DRIFT = 20  # updates after which the products with X are made anew
+MOST_CG = 500  # steps of conjugate gradients
+
+
+@dataclass(frozen=True)
+class Newton(Solver):
+    """Newton steps with a line search, on a working set of columns where there is l1."""
+
+    name: ClassVar[str] = "newton"
+    limit: ClassVar[int] = 200
+    kinds: ClassVar[tuple[str, ...]] = ("smooth",)
+
+    def refuse(self, problem: Problem) -> str | None:
+        if not problem.shape.row_state:
+            return "the rows cannot keep predictions beside them; take accelerated-gradient"
+        return None
+
+    def cost(self, shape: Shape) -> Cost:
+        n, p, k = shape.rows, shape.columns, shape.outputs
+        vectors = 8 * 8 * n * k + shape.scratch
+        side = p * k if shape.coupled else p
+        if shape.l1 or shape.bounded:
+            side = min(side, max(FEW, min(n, p) // 4) * (k if shape.coupled else 1))
+        pairs = k * (k + 1) / 2 if shape.coupled else k
+        share = min(1.0, side / (p * (k if shape.coupled else 1)))
+        flops = EXPECTED * (gram_flops(shape) * pairs * share**2 + side**3)
+        return Cost(vectors + 8 * 4 * side**2, 4.0 * EXPECTED, flops)
+
+    def along(
+        self, problem: Problem, penalties: Sequence[ElasticNet], start: Float | None, limit: int
+    ) -> Steps:
+        course = _Course(problem, start)
+        alone = len(penalties) == 1
+        for number, penalty in enumerate(penalties):
+            course.turn(problem.at(penalty))
+            done = False
+            if not number:
+                done = yield number, course.iterate(0)
+            used = quiet = 0
+            while not done and used < limit:
+                fall = course.step()
+                used += 1
+                quiet += 1
+                over = used == limit or course.over(fall)
+                if alone or over or quiet >= INNER or course.settled(fall):
+                    quiet = 0
+                    done = yield number, course.iterate(used, final=over)
+                    if over:
+                        break
+
+
+class _Course:
+    """Where the method stands, for all outputs.
+
+    Parameters
+    ----------
+    problem : the rows ; start : (p, k) where to begin, zero by default
+    """
+
+    def __init__(self, problem: Problem, start: Float | None) -> None:
+        self._design = problem.design
+        self._rows = problem.design.rows
+        self._here = problem
+        centre = problem.design.centre
+        p, k = centre.curvature.size, len(problem.design.source.targets)
+        self._alive = centre.curvature > 0.0
+        self._null = problem.null
+        if start is None:
+            self._w, self._product = np.zeros((p, k)), self._rows.nothing()
+        else:
+            self._w = problem.design.mask(start.copy())
+            self._product = self._rows.times(self._w)
+        self.at = problem.design.evaluate_rows(self._product, centre.level)
+        self._hessian: Hessian | None = None
+        self._fresh = False
+        self._age = 0
+        self._working = np.zeros(p, bool)
+        self._falls: list[float] = []
+
+    def turn(self, here: Problem) -> None:
+        """Go on under another penalty."""
+        before = self._here.strengths[0]
+        self._here = here
+        self._falls = []
+        self._fresh = False
+        l1, l2 = here.strengths
+        lower, upper = here.bounds
+        self._simple = not l1.any() and not here.penalty.bounded
+        self._sides = (l1, l2, lower, upper)
+        if not l1.any() or self._alive.size <= FEW:
+            self._working = self._alive.copy()
+            return
+        # Columns that the slope may bring to their limit: by the strong rule (Tibshirani et al.
+        # 2012), and some more.
+        size = np.abs(self.at.correlation).max(axis=1)
+        limit = np.maximum(np.minimum(2.0 * l1 - before, l1), l1 * (1.0 - 4.0 * MARGIN))
+        near = size >= np.minimum(limit, l1 * (1.0 - MARGIN))
+        self._working = self._alive & (near | self._w.any(axis=1) | (l1 == 0.0))
+
+    def iterate(self, number: int, *, final: bool = False) -> Iterate:
+        """Where it stands."""
+        at = self.at
+        if self._hessian is not None and at.point is not None:
+            at = replace(at, point=replace(at.point, hessian=self._hessian))
+        detail = "conjugate gradients" if self._matrix_free else "Cholesky"
+        if not self._simple:
+            detail = "active set"
+        return Iterate(self._w, number, at, final=final, detail=detail)
+
+    def settled(self, fall: float) -> bool:
+        """Whether the model promises hardly anything more."""
+        return fall <= SETTLED * float(self._null.max())
+
+    def over(self, fall: float) -> bool:
+        """Whether rounding is all that is left."""
+        return self._fresh and fall <= NOTHING * float(self._null.max()) and not self._violators()
+
+    @property
+    def _matrix_free(self) -> bool:
+        columns = np.flatnonzero(self._working)
+        return self._simple and not self._rows.affords(columns, self._here.memory)
+
+    def _violators(self) -> bool:
+        """Let columns outside of the working set in that are beyond their limits; whether any."""
+        l1, _, lower, upper = (side[:, None] for side in self._sides)
+        v = self.at.correlation
+        moves = np.where(v > 0.0, upper > 0.0, lower < 0.0)
+        wrong = ((np.abs(v) > l1 * (1.0 + VIOLATION)) & moves).any(axis=1)
+        wrong &= self._alive & ~self._working
+        self._working |= wrong
+        return bool(wrong.any())
+
+    def step(self) -> float:
+        """One step; how far the model promised the objective to fall."""
+        if self._violators():
+            self._falls = []
+        columns = np.flatnonzero(self._working)
+        if not columns.size:
+            return 0.0
+        if self._matrix_free:
+            change, fall = self._conjugate(columns)
+            self._fresh = True
+            return self._search(columns, change, fall, None)
+        stale = self._hessian is None or not np.isin(columns, self._hessian.columns).all()
+        slow = len(self._falls) > 1 and self._falls[-1] > KEPT * self._falls[-2]
+        if stale or (slow and not self._fresh):
+            self._renew(columns)
+        while True:
+            hessian = self._hessian
+            assert hessian is not None, "made above"
+            change, fall = self._model(hessian.among(columns))
+            found = self._search(columns, change, fall, hessian)
+            if found >= 0.0 or self._fresh:
+                break
+            self._renew(columns)  # the stale one promised a fall that is not there
+        self._falls.append(max(found, 0.0))
+        # A step was made: the Hessian is of a point passed before.
+        self._fresh = self._fresh and len(self._falls) < 2
+        return max(found, 0.0)
+
+    def _renew(self, columns: Index) -> None:
+        point = self.at.point
+        assert point is not None, "of such a loss"
+        self._hessian = self._rows.hessian(point, columns)
+        self._fresh, self._falls = True, []
+
+    def _model(self, hessian: Hessian) -> tuple[Float, Float]:
+        """The model's minimiser less w (c, k), and (g,) how far it promises to fall."""
+        columns = hessian.columns
+        l1, l2, lower, upper = (side[columns] for side in self._sides)
+        w, v = self._w[columns], self.at.correlation[columns]
+        change, promised = np.zeros_like(w), np.zeros(w.shape[1])
+        for group, H in zip(hessian.groups, hessian.H, strict=True):
+            start, slope = w[:, group].reshape(-1), v[:, group].reshape(-1)
+            sides = [np.repeat(side, group.size) for side in (l1, l2, lower, upper)]
+            if self._simple:
+                right = slope - sides[1] * start
+                step = from_gram(H + np.diag(sides[1])).solve(right[:, None])[:, 0]
+            else:
+                step = _bent(H, slope + H @ start, start, sides) - start
+            change[:, group] = step.reshape(-1, group.size)
+            promised[group[0]] = slope @ step - 0.5 * step @ H @ step
+        own = self._here.penalty
+        before, after = self._w, self._w.copy()
+        after[columns] += change
+        fall = self._here.pool(promised + own.value(before) - own.value(after))
+        return change, np.maximum(fall, 0.0)
+
+    def _conjugate(self, columns: Index) -> tuple[Float, Float]:
+        """Newton's step by conjugate gradients, not solved further than the slope is small."""
+        point, l2 = self.at.point, self._sides[1][:, None]
+        assert point is not None, "of such a loss"
+        residual = self._design.mask(self.at.correlation - l2 * self._w)
+        slope = residual.copy()
+        metric = self._design.centre.curvature[:, None] + l2
+        metric = np.where(metric > 0.0, metric, 1.0)
+        change, direction = np.zeros_like(residual), residual / metric
+        size = first = float(np.sum(residual * direction))
+        curved = np.zeros_like(residual)
+        for _ in range(MOST_CG):
+            if size <= first * min(1e-4, np.sqrt(first / max(float(self._null.max()), first))) ** 2:
+                break
+            product = self._rows.curvature_product(point, direction) + l2 * direction
+            along = float(np.sum(direction * product))
+            if along <= 0.0:
+                break
+            step = size / along
+            change += step * direction
+            curved += step * product
+            residual -= step * product
+            scaled = residual / metric
+            before, size = size, float(np.sum(residual * scaled))
+            direction = scaled + (size / before) * direction
+        fall = np.sum(slope * change, axis=0) - 0.5 * np.sum(change * curved, axis=0)
+        return change[columns], self._here.pool(np.maximum(fall, 0.0))
+
+    def _search(self, columns: Index, change: Float, fall: Float, hessian: Hessian | None) -> float:
+        """Move by as much of the change as pays; the fall promised, or -1 where none of it did."""
+        if not change.any():
+            return 0.0
+        rows, here, at = self._rows, self._here, self.at
+        assert at.level is not None, "of such a loss"
+        along = rows.times(change, columns)
+        shift = (
+            np.zeros(change.shape[1]) if hessian is None else hessian.among(columns).level(change)
+        )
+        objective = here.objective(self._w, at.value)
+        slack = 8.0 * EPS * np.abs(objective)
+        share = np.ones_like(fall)
+        while True:
+            t = np.broadcast_to(share, change.shape[1:])
+            w = self._w.copy()
+            w[columns] += t * change
+            product = [part + t * move for part, move in zip(self._product, along, strict=True)]
+            level = at.level + t * shift
+            if hessian is None:
+                level = rows.settled(product, level)
+            there = here.objective(w, rows.value(product, level))
+            enough = there <= objective - SUFFICIENT * share * fall + slack
+            if enough.all():
+                break
+            share = np.where(enough, share, 0.5 * share)
+            if share.min() < SHORTEST:
+                return -1.0
+        self._age += 1
+        self._w = w
+        if self._age % DRIFT == 0:
+            product = rows.times(w)
+        self._product = product
+        self.at = self._design.evaluate_rows(product, level)
+        return float(fall.max())
+
+
+def _bent(H: Float, q: Float, start: Float, sides: list[Float]) -> Float:
+    """The minimiser of x'Hx/2 - q'x + sum l1 |x| + l2/2 x^2 within bounds."""
+    from leastwise.solvers.active_set import ActiveSet, Quadratics
+
+    l1, l2, lower, upper = sides
+    with one_blas_thread():
+        engine = ActiveSet(Quadratics.of(H, q, lower, upper), start)
+        engine.reach(l1, l2, 100 + 20 * q.size)
+    return engine.coef
