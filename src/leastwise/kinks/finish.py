@@ -37,12 +37,21 @@ class Face:
 
 def summands(r: Float, theta: Float, up: Float, down: Float) -> Float:
     """up r+ + down r- - theta r, each at least 0 for theta in its box: (up - theta) r+ + ..."""
-    above = np.where(r > 0.0, (up - theta) * r, 0.0)
-    return np.where(r < 0.0, -(theta + down) * r, above)
+    out = np.zeros(r.size)
+    np.multiply(up - theta, r, out=out, where=r > 0.0)
+    np.multiply(theta + down, -r, out=out, where=r < 0.0)
+    return out
 
 
-def _point_on(A: Float, b: Float, l2: Float, g: Float) -> tuple[Float, bool] | None:
-    """v with A v = b and N'(l2 v - g) = 0, None where there is none; whether it is alone."""
+def rounding(pieces: Pieces, r: Float) -> float:
+    """What the summands come to when residuals r are known to a few units in the last place."""
+    slope = pieces.up + pieces.down
+    finite = np.isfinite(slope)
+    return float(8.0 * EPS * (slope[finite] @ (2.0 * np.abs(pieces.y) + np.abs(r))[finite]))
+
+
+def _point_on(A: Float, b: Float, l2: Float, g: Float, near: Float) -> tuple[Float, bool]:
+    """v with A v = b and N'(l2 v - g) = 0, whether it is alone; the nearest one if it is not."""
     m = A.shape[1]
     if A.shape[0] == m and not l2.any() and m:
         lu, pivots, info = lapack.dgetrf(A)
@@ -52,7 +61,7 @@ def _point_on(A: Float, b: Float, l2: Float, g: Float) -> tuple[Float, bool] | N
             return v, True
     U, S, V = np.linalg.svd(A, full_matrices=A.shape[0] < m)
     rank = int(np.sum(S > 1e-11 * max(S.max(initial=0.0), 1e-300))) if S.size else 0
-    v: Float = np.zeros(m)
+    v: Float = near.copy()
     for _ in range(2):
         v += V[:rank].T @ ((U[:, :rank].T @ (b - A @ v)) / S[:rank])
     N = V[rank:].T
@@ -67,8 +76,8 @@ def _point_on(A: Float, b: Float, l2: Float, g: Float) -> tuple[Float, bool] | N
     return v, True
 
 
-def finish(pieces: Pieces, point: Point) -> Face | None:
-    """The face that `point` is near to; None where its equations have no solution."""
+def finish(pieces: Pieces, point: Point) -> Face:
+    """The face that `point` is near to."""
     M, m = pieces.T.shape[1], pieces.l2.size
     up, down = np.minimum(pieces.up, FAR), np.minimum(pieces.down, FAR)
     t, h = up - point.theta, point.theta + down
@@ -88,10 +97,8 @@ def finish(pieces: Pieces, point: Point) -> Face | None:
     own[own == 0.0] = 1.0
     inner = A[:, free] / own[:, None]
     g = pieces.back(theta)
-    found = _point_on(inner, (pieces.y[rows] - A @ v) / own, pieces.l2[free], g[free])
-    if found is None:
-        return None
-    v[free], unique = found
+    b = (pieces.y[rows] - A @ v) / own
+    v[free], unique = _point_on(inner, b, pieces.l2[free], g[free], point.v[free])
     theta[rows] = point.theta[rows]
     _close(pieces, theta, v, rows, free, inner, own, np.minimum(t, h)[rows])
     lack = pieces.l2 * v - pieces.back(theta)

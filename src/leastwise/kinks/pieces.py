@@ -56,7 +56,7 @@ class Pieces:
         m, M = self.T.shape
         G = np.zeros((m, m))
         root = np.sqrt(D[:M])
-        step = max(512, 60_000 // m)  # a block of half a megabyte stays in the cache
+        step = max(512, 60_000 // max(m, 1))  # a block of half a megabyte stays in the cache
         for first in range(0, M, step):
             part = slice(first, first + step)
             scaled = room[:, part]

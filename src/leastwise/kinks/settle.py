@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from leastwise.kinks.finish import Face, finish, summands
+from leastwise.kinks.finish import Face, finish, rounding, summands
 from leastwise.kinks.interior import Point, advance, begin
 from leastwise.kinks.pieces import Pieces
 from leastwise.kinks.walk import walk
@@ -20,6 +20,7 @@ from leastwise.numerics.threads import one_blas_thread
 Float = NDArray[np.float64]
 
 LEAVE, FIRST_LOOK, EXACT, END = 5e-4, 1e-5, 1e-14, 1e-15  # gaps, relative to the intercept's loss
+MOST = 1e-11  # that rounding may be, relative likewise
 EDGE = 1e-9  # of its box: a dual so near to its end may mean that there are other optima
 
 
@@ -45,18 +46,22 @@ def settle(pieces: Pieces, v: Float, null: float, max_iter: int) -> Settled:
                 return vertex
         point = advance(pieces, point, FIRST_LOOK * null, max_iter - point.iterations)
         best: Face | None = None
+        shaken = rounding(pieces, pieces.y - pieces.times(point.v))
+        enough = EXACT * null + min(shaken, MOST * null)
         while True:
             face = finish(pieces, point)
-            if face is not None and (best is None or face.gap < best.gap):
+            if best is None or face.gap < best.gap:
                 best = face
-            if best is not None and best.gap <= EXACT * null:
+            if best.gap <= enough:
                 break
             before = point.iterations
             if point.gap > END * null and before < max_iter:
                 point = advance(pieces, point, max(0.02 * point.gap, END * null), max_iter - before)
             if point.iterations == before:
                 break
-    return _better(best, point, null)
+    if point.gap < best.gap:
+        return Settled(point.v, point.theta, False, False, point.iterations)
+    return Settled(best.v, best.theta, best.gap <= enough, best.unique, point.iterations)
 
 
 def _own_loss(pieces: Pieces, v: Float, null: float) -> float:
@@ -74,17 +79,12 @@ def _vertex(pieces: Pieces, point: Point, null: float) -> Settled | None:
     inside = np.minimum(np.maximum(found.theta, -pieces.down), pieces.up)
     r = pieces.y - pieces.times(found.v)
     r[found.basis] = 0.0
-    gap = float(summands(r, inside, pieces.up, pieces.down).sum())
-    if not gap <= EXACT * null:
+    outside = float(np.abs(found.theta - inside).sum())
+    gap = float(summands(r, inside, pieces.up, pieces.down).sum()) + outside
+    if not gap <= EXACT * null + min(rounding(pieces, r), MOST * null):
         return None
     own = found.basis
     room = np.minimum(pieces.up - found.theta, found.theta + pieces.down)[own]
     size = np.minimum(pieces.up + pieces.down, 1.0)[own]
     unique = bool((room > EDGE * size).all())
     return Settled(found.v, inside, True, unique, point.iterations + found.steps)
-
-
-def _better(face: Face | None, point: Point, null: float) -> Settled:
-    if face is None or point.gap < face.gap:
-        return Settled(point.v, point.theta, False, True, point.iterations)
-    return Settled(face.v, face.theta, face.gap <= EXACT * null, face.unique, point.iterations)

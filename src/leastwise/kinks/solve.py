@@ -57,8 +57,8 @@ def solve(
             rows, X=rows.X[chosen], y=rows.y[chosen], up=rows.up[chosen], down=rows.down[chosen]
         )
     units = Units(rows)
-    if not units.null > 0.0:
-        found = _flat(units)
+    if not units.null > 0.0 or units.m == 0:
+        found = _alone(units)
     else:
         found = _Search(units, tol, max_iter, watch).run(guess, seed)
     if whole:
@@ -68,10 +68,20 @@ def solve(
     return replace(found, dual=dual)
 
 
-def _flat(units: Units) -> Solution:
-    """The intercept alone has no loss: nothing can be better, and theta = 0 proves it."""
-    detail = {"objective": 0.0, "null_objective": 0.0, "looks": 0, "rounds": 0, "unique": True}
-    return Solution(np.zeros(units.p), units.b0, np.zeros(units.n), 0.0, 0, True, 0, detail)
+def _alone(units: Units) -> Solution:
+    """The intercept alone, where it has no loss (theta = 0 proves it), or nothing to fit."""
+    rows = units.rows
+    theta = np.where(rows.y > 0.0, rows.up, np.where(rows.y < 0.0, -rows.down, 0.0))
+    if not units.null > 0.0:
+        theta = np.zeros(units.n)
+    detail = {
+        "objective": units.null,
+        "null_objective": units.null,
+        "looks": 0,
+        "rounds": 0,
+        "unique": True,
+    }
+    return Solution(np.zeros(units.p), units.b0, theta, 0.0, 0, True, 0, detail)
 
 
 @dataclass
@@ -124,8 +134,7 @@ class _Search:
 
     def _band(self, size: int) -> int:
         units = self.units
-        import os
-        return int(min(units.n, 500 + float(os.environ.get('BAND','1.2')) * size))
+        return int(min(units.n, 500 + 0.7 * size))
 
     def _inner(self, guess: Solution) -> Float:
         units = self.units
@@ -173,7 +182,7 @@ class _Search:
         self, settled: Settled, theta: Float, seen: Seen, gap: float, pieces: Pieces
     ) -> Solution:
         units, v = self.units, settled.v
-        if not settled.unique and settled.exact:
+        if not settled.unique:
             least = least_norm(units, pieces, v, self.max_iter)
             if least is not None:
                 after = self._look(least, theta)

@@ -123,7 +123,7 @@ class Units:
             for b in (rows.lower, rows.upper)
         )
         # Where the mean outweighs the deviation, x.w would lose the digits that the mean has more.
-        self.shift = bool(np.any(np.abs(self.centre[self.columns]) > 100.0 * d))
+        self.shift = bool(np.any(np.abs(self.centre[self.columns]) > 10.0 * d))
 
     def _columns(self) -> tuple[Float, Float]:
         some = spread_out(self.n, SAMPLE, np.random.default_rng(1))
@@ -158,6 +158,7 @@ class Units:
         """(w, b) in the user's units, b at the centre of the columns."""
         w = np.zeros(self.p)
         w[self.columns] = v[self.first :] * self.factor
+        w = np.minimum(np.maximum(w, self.rows.lower), self.rows.upper)
         return w, self.b0 + (self.S * float(v[0]) if self.first else 0.0)
 
     def pieces(self, rows: Index, more: Pieces | None = None, l2: Float | None = None) -> Pieces:

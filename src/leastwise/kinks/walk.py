@@ -26,6 +26,7 @@ Index = NDArray[np.intp]
 ANEW = 30  # steps, after which the inverse is made again
 SHORTLIST = 48  # kinks that are looked at first
 INSIDE = 1e-11  # beyond its box, relative to its size, that a dual may be by rounding
+PIVOT = 1e-10  # of its row, below which a step would lose the inverse
 BLUR = 1e-12  # by which y is changed where residuals tie: the basis found is optimal for y too
 
 
@@ -108,7 +109,7 @@ def _descend(
     theta = np.where(side > 0.0, up, -down)
     theta[basis] = 0.0
     g = pieces.back(theta)
-    stuck = 0
+    stuck, drowned = 0, False  # drowned: an infinite slope has been in g, and all digits with it
     for steps in range(limit):
         own = -(g @ inverse)
         beyond = np.maximum(own - up[basis], -down[basis] - own)
@@ -136,12 +137,14 @@ def _descend(
             change = -side[passed] * both[passed]
             theta[passed] += change
             side[passed] = -side[passed]
+            drowned = drowned or bool(np.abs(change).max() > 0.5 * FAR)
             g = g + pieces.chosen(passed).T @ change
         leaving = basis[k]
         row = pieces.chosen(np.array([entering]))[0]
         g = g + pieces.chosen(np.array([leaving]))[0] * (up[leaving] if sign > 0 else -down[leaving])
         g = g - row * theta[entering]
         theta[leaving] = up[leaving] if sign > 0 else -down[leaving]
+        drowned = drowned or abs(theta[entering]) > 0.5 * FAR
         theta[entering] = 0.0
         v = v + tau * d
         r -= tau * w
@@ -149,7 +152,7 @@ def _descend(
         r[leaving], side[leaving] = sign * tau, sign
         r[entering], side[entering] = 0.0, 0.0
         basis[k] = entering
-        if steps % ANEW == ANEW - 1:
+        if drowned or steps % ANEW == ANEW - 1:
             A = pieces.chosen(basis)
             fresh = _inverse(A)
             if fresh is None:
@@ -159,10 +162,14 @@ def _descend(
             r = y - pieces.times(v)
             r[basis] = 0.0
             g = pieces.back(theta)
+            drowned = False
         else:
             across = row @ inverse
+            pivot = across[k]
+            if abs(pivot) < PIVOT * np.abs(across).max():
+                return None
             across[k] -= 1.0
-            inverse -= np.outer(inverse[:, k] / (1.0 + across[k]), across)
+            inverse -= np.outer(inverse[:, k] / pivot, across)
     return None
 
 
