@@ -1,7 +1,8 @@
 """The duality gap of any coefficients and any duals in their box, as a sum that cannot cancel.
 
     gap = sum_i [ (up_i - theta_i) r_i+ + (theta_i + down_i) r_i- ]
-        + sum_j [ l1_j |w_j| - u_j w_j + cost_j(o_j) ],   x_j'theta = l2_j w_j + u_j + o_j, |u_j| <= l1_j
+        + sum_j [ l1_j |w_j| - u_j w_j + cost_j(o_j) ]
+    x_j'theta = l2_j w_j + u_j + o_j,   |u_j| <= l1_j
 
 Every summand is a Fenchel-Young difference, so it is at least 0. What x_j'theta exceeds its
 penalty by, o_j, costs o_j^2 / (2 l2_j) by l2's conjugate, o_j (upper_j - w_j) by a bound's, or the

@@ -60,7 +60,8 @@ def _point_on(A: Float, b: Float, l2: Float, g: Float, near: Float) -> tuple[Flo
             v += lapack.dgetrs(lu, pivots, b - A @ v)[0]
             return v, True
     U, S, V = np.linalg.svd(A, full_matrices=A.shape[0] < m)
-    rank = int(np.sum(S > 1e-11 * max(S.max(initial=0.0), 1e-300))) if S.size else 0
+    least = 1e-11 * max(S.max(initial=0.0), 1e-300)
+    rank = int(np.count_nonzero(S - least > 0.0))
     v: Float = near.copy()
     for _ in range(2):
         v += V[:rank].T @ ((U[:, :rank].T @ (b - A @ v)) / S[:rank])

@@ -42,7 +42,9 @@ class Point:
 def begin(pieces: Pieces, v: Float) -> Point:
     """A point well inside, around v."""
     up, down = np.minimum(pieces.up, FAR), np.minimum(pieces.down, FAR)
-    theta = np.where((up > 0.0) & (down > 0.0), 0.0, 0.5 * (np.minimum(up, 2.0) - np.minimum(down, 2.0)))
+    theta = np.where(
+        (up > 0.0) & (down > 0.0), 0.0, 0.5 * (np.minimum(up, 2.0) - np.minimum(down, 2.0))
+    )
     r = pieces.y - pieces.times(v)
     size = np.abs(r)
     finite = (up < FAR) & (down < FAR)
@@ -54,8 +56,7 @@ def begin(pieces: Pieces, v: Float) -> Point:
     s[far] = shift / FAR
     far = down >= FAR
     z[far] = shift / FAR
-    point = Point(v.copy(), theta, s, z, np.inf)
-    return point
+    return Point(v.copy(), theta, s, z, np.inf)
 
 
 def _factor(G: Float) -> Float:
@@ -79,6 +80,16 @@ def _room(value: Float, change: Float) -> float:
     return -1.0 / worst if worst < 0.0 else np.inf
 
 
+def _step(
+    pieces: Pieces, root: Float, D: Float, v: Float, theta: Float, k: Float
+) -> tuple[Float, Float, Float]:
+    """dv, A dv and dtheta of the equations above."""
+    right = pieces.back(theta + D * k) - pieces.l2 * v
+    dv: Float = lapack.dpotrs(root, right, lower=0)[0]
+    Adv = pieces.times(dv)
+    return dv, Adv, D * (k - Adv)
+
+
 def advance(pieces: Pieces, point: Point, target: float, limit: int) -> Point:
     """Steps until the complementarity sum is at most `target`, `limit` steps, or no progress."""
     up, down = np.minimum(pieces.up, FAR), np.minimum(pieces.down, FAR)
@@ -96,23 +107,19 @@ def advance(pieces: Pieces, point: Point, target: float, limit: int) -> Point:
         D = 1.0 / (s * it + z * ih)
         root = _factor(pieces.gram(D, room))
 
-        def step(k: Float, D: Float = D, root: Float = root) -> tuple[Float, Float, Float]:
-            right = pieces.back(theta + D * k) - pieces.l2 * v
-            dv: Float = lapack.dpotrs(root, right, lower=0)[0]
-            Adv = pieces.times(dv)
-            return dv, Adv, D * (k - Adv)
-
-        dv, Adv, dtheta = step(r)
+        _, _, dtheta = _step(pieces, root, D, v, theta, r)
         ds, dz = s * (dtheta * it - 1.0), -z * (dtheta * ih + 1.0)
         dual = min(1.0, REACH * min(_room(t, -dtheta), _room(h, dtheta)))
         primal = min(1.0, REACH * min(_room(s, ds), _room(z, dz)))
         if quadratic:
             primal = dual = min(primal, dual)
-        ahead = float((s + primal * ds) @ (t - dual * dtheta) + (z + primal * dz) @ (h + dual * dtheta))
+        ahead = float(
+            (s + primal * ds) @ (t - dual * dtheta) + (z + primal * dz) @ (h + dual * dtheta)
+        )
         mu = gap / (2 * N) * (ahead / gap) ** 3
         both = ds * dtheta
         c, e = mu + both, mu - dz * dtheta
-        dv, Adv, dtheta = step(r - c * it + e * ih)
+        dv, Adv, dtheta = _step(pieces, root, D, v, theta, r - c * it + e * ih)
         ds, dz = (c + s * dtheta) * it - s, (e - z * dtheta) * ih - z
         dual = min(1.0, REACH * min(_room(t, -dtheta), _room(h, dtheta)))
         primal = min(1.0, REACH * min(_room(s, ds), _room(z, dz)))

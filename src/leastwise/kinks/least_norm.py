@@ -34,9 +34,7 @@ def least_norm(units: Units, pieces: Pieces, v: Float, max_iter: int) -> Float |
     least = objective(pieces, v)
     for eps in STRENGTHS:
         more = np.concatenate([np.zeros(units.first), eps * units.n * size * size])
-        bent = Pieces(
-            pieces.T, pieces.unit, pieces.y, pieces.up, pieces.down, pieces.l2 + more
-        )
+        bent = Pieces(pieces.T, pieces.unit, pieces.y, pieces.up, pieces.down, pieces.l2 + more)
         settled = settle(bent, v, float(units.n), max_iter)
         if settled.exact and objective(pieces, settled.v) <= least + SAME * units.n:
             return settled.v

@@ -1,7 +1,7 @@
 """What is minimised, and what comes back.
 
-    sum_i [ up_i (y_i - b - x_i.w)_+ + down_i (b + x_i.w - y_i)_+ ]
-        + sum_j [ l1_j |w_j| + l2_j / 2 w_j^2 ],    lower <= w <= upper
+sum_i [ up_i (y_i - b - x_i.w)_+ + down_i (b + x_i.w - y_i)_+ ]
+    + sum_j [ l1_j |w_j| + l2_j / 2 w_j^2 ],    lower <= w <= upper
 """
 
 from __future__ import annotations

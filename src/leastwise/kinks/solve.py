@@ -1,7 +1,7 @@
 """Absolute and quantile regression with penalties, solved to a vertex and proven.
 
-    sample -> one step on all rows -> few rows and the sum of the others -> their exact solution
-           -> a look at all rows: the proof, or the rows whose sign was wrong, which are added
+sample -> one step on all rows -> few rows and the sum of the others -> their exact solution
+       -> a look at all rows: the proof, or the rows whose sign was wrong, which are added
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ class _Search:
             pieces = globs.pieces()
             settled = self._settle(pieces, v)
             v = settled.v
-            globs.theta[globs.work] = settled.theta[: globs.work.size] * units.weight
+            globs.theta[globs.work] = self._duals(settled, globs.work)
             seen = self._look(v, globs.theta)
             gap = self._gap(seen, v)
             if gap <= self.tol:
@@ -148,7 +148,7 @@ class _Search:
         units = self.units
         pieces = units.pieces(np.arange(units.n))
         settled = self._settle(pieces, v)
-        theta = settled.theta[: units.n] * units.weight
+        theta = self._duals(settled, np.arange(units.n))
         seen = self._look(settled.v, theta)
         return self._ready(settled, theta, seen, self._gap(seen, settled.v), pieces)
 
@@ -157,6 +157,12 @@ class _Search:
         settled = settle(pieces, v, float(self.units.n), self.max_iter)
         self.iterations += settled.iterations
         return settled
+
+    def _duals(self, settled: Settled, work: Index) -> Float:
+        """theta of the rows worked on, in the user's units and in the box to the last bit."""
+        theta = settled.theta[: work.size] * self.units.weight
+        rows = self.units.rows
+        return np.minimum(np.maximum(theta, -rows.down[work]), rows.up[work])
 
     def _look(self, v: Float, theta: Float) -> Seen:
         rows = self.units.rows

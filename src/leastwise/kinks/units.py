@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -119,7 +118,9 @@ class Units:
         self.l1 = rows.l1[self.columns] / (d * self.weight)
         self.l2 = rows.l2[self.columns] * (self.S / d / d / self.weight)
         self.lower, self.upper = (
-            np.divide(b[self.columns], self.factor, out=b[self.columns].copy(), where=self.factor > 0)
+            np.divide(
+                b[self.columns], self.factor, out=b[self.columns].copy(), where=self.factor > 0
+            )
             for b in (rows.lower, rows.upper)
         )
         # Where the mean outweighs the deviation, x.w would lose the digits that the mean has more.
@@ -127,7 +128,7 @@ class Units:
 
     def _columns(self) -> tuple[Float, Float]:
         some = spread_out(self.n, SAMPLE, np.random.default_rng(1))
-        sample = self._entries(some)
+        sample = self.entries(some)
         centre = sample.mean(axis=0) if self.rows.intercept else np.zeros(self.p)
         scale = np.abs(sample - centre).mean(axis=0)
         largest = np.abs(sample).max(axis=0)
@@ -141,7 +142,7 @@ class Units:
                 scale[j] = 0.0
         return centre, scale
 
-    def _entries(self, rows: Index) -> Float:
+    def entries(self, rows: Index) -> Float:
         return self.X[rows] if self.dense else self.X[rows].toarray()
 
     def transposed(self, rows: Index) -> Float:
@@ -150,8 +151,10 @@ class Units:
         T[: self.first] = 1.0
         for first in range(0, rows.size, 4096):
             part = slice(first, first + 4096)
-            entries = self._entries(rows[part])[:, self.columns]
-            T[self.first :, part] = ((entries - self.centre[self.columns]) / self.scale[self.columns]).T
+            entries = self.entries(rows[part])[:, self.columns]
+            T[self.first :, part] = (
+                (entries - self.centre[self.columns]) / self.scale[self.columns]
+            ).T
         return T
 
     def outer(self, v: Float) -> tuple[Float, float]:
@@ -161,7 +164,7 @@ class Units:
         w = np.minimum(np.maximum(w, self.rows.lower), self.rows.upper)
         return w, self.b0 + (self.S * float(v[0]) if self.first else 0.0)
 
-    def pieces(self, rows: Index, more: Pieces | None = None, l2: Float | None = None) -> Pieces:
+    def pieces(self, rows: Index, more: Pieces | None = None) -> Pieces:
         """The small problem of some rows, `more` dense rows and the penalty."""
         own = self.rows
         T, y = self.transposed(rows), (own.y[rows] - self.b0) / self.S
@@ -169,26 +172,24 @@ class Units:
         if more is not None:
             T = np.concatenate([T, more.T], axis=1)
             y, up, down = (
-                np.concatenate(both)
-                for both in ((y, more.y), (up, more.up), (down, more.down))
+                np.concatenate(both) for both in ((y, more.y), (up, more.up), (down, more.down))
             )
+        none, far = np.zeros(self.l1.size), np.full(self.l1.size, np.inf)
         kinds = (
-            (self.l1 > 0.0, 0.0 * self.l1, self.l1, self.l1),
-            (self.lower > -np.inf, self.lower, np.full(self.l1.size, np.inf), 0.0 * self.l1),
-            (self.upper < np.inf, self.upper, 0.0 * self.l1, np.full(self.l1.size, np.inf)),
+            (self.l1 > 0.0, none, self.l1, self.l1),
+            (self.lower > -np.inf, self.lower, far, none),
+            (self.upper < np.inf, self.upper, none, far),
         )
-        unit = np.concatenate([np.flatnonzero(kind[0]) + self.first for kind in kinds])
-        y, up, down = (
-            np.concatenate([dense, *(kind[place][kind[0]] for kind in kinds)])
-            for place, dense in ((1, y), (2, up), (3, down))
-        )
-        curved = self.l2 if l2 is None else l2
-        return Pieces(T, unit, y, up, down, np.concatenate([np.zeros(self.first), curved]))
+        unit = np.concatenate([np.flatnonzero(which) + self.first for which, _, _, _ in kinds])
+        y = np.concatenate([y, *(at[which] for which, at, _, _ in kinds)])
+        up = np.concatenate([up, *(slope[which] for which, _, slope, _ in kinds)])
+        down = np.concatenate([down, *(slope[which] for which, _, _, slope in kinds)])
+        return Pieces(T, unit, y, up, down, np.concatenate([np.zeros(self.first), self.l2]))
 
     def residuals(self, v: Float, rows: Index) -> Float:
         """y - b - x.w of some rows, in the user's units."""
         w, b = self.outer(v)
-        return self.rows.y[rows] - b - (self._entries(rows) - self.centre) @ w
+        return self.rows.y[rows] - b - (self.entries(rows) - self.centre) @ w
 
     def look(self, v: Float, duals: Callable[[slice, Float], tuple[Float, Float]]) -> Seen:
         """One pass: residuals in the user's units, `duals(part, r)` of each block, A'theta.
@@ -212,7 +213,7 @@ class Units:
             return block.T @ theta, float(theta.sum()), totals
 
         sums = parallel(one, parts)
-        raw, mass = sum(s[0] for s in sums), sum(s[1] for s in sums)
+        raw, mass = np.sum([s[0] for s in sums], axis=0), sum(s[1] for s in sums)
         if not self.shift:
             raw = raw - mass * centre
         back = np.concatenate([[mass] * self.first, raw[self.columns] / self.scale[self.columns]])

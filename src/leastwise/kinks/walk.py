@@ -90,7 +90,7 @@ def walk(pieces: Pieces, point: Point, limit: int) -> Vertex | None:
         return None
     basis, theta, steps = found
     A = pieces.chosen(basis)
-    v: Float = np.linalg.solve(A, pieces.y[basis])
+    v = np.asarray(np.linalg.solve(A, pieces.y[basis]), np.float64)
     v += np.linalg.solve(A, pieces.y[basis] - A @ v)
     theta[basis] -= np.linalg.solve(A.T, pieces.back(theta))
     return Vertex(v, theta, basis, steps)
@@ -141,7 +141,9 @@ def _descend(
             g = g + pieces.chosen(passed).T @ change
         leaving = basis[k]
         row = pieces.chosen(np.array([entering]))[0]
-        g = g + pieces.chosen(np.array([leaving]))[0] * (up[leaving] if sign > 0 else -down[leaving])
+        g = g + pieces.chosen(np.array([leaving]))[0] * (
+            up[leaving] if sign > 0 else -down[leaving]
+        )
         g = g - row * theta[entering]
         theta[leaving] = up[leaving] if sign > 0 else -down[leaving]
         drowned = drowned or abs(theta[entering]) > 0.5 * FAR
@@ -173,9 +175,7 @@ def _descend(
     return None
 
 
-def _last_kink(
-    ahead: Index, far: Float, rise: Float, slope: float
-) -> tuple[int, Index, float]:
+def _last_kink(ahead: Index, far: Float, rise: Float, slope: float) -> tuple[int, Index, float]:
     """The row at whose kink the slope, -`slope` at first, is no more negative; those before it."""
     short = far.size > 4 * SHORTLIST
     chosen = np.argpartition(far, SHORTLIST)[:SHORTLIST] if short else np.arange(far.size)
