@@ -18,7 +18,7 @@ from scipy.linalg import cho_factor, cho_solve
 
 from leastwise.kinks.interior import advance, begin
 from leastwise.kinks.pieces import Pieces
-from leastwise.kinks.units import Units, spread_out
+from leastwise.kinks.units import SAMPLE, Units, spread_out
 
 Float = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -111,7 +111,7 @@ class Globs:
     def __init__(self, units: Units, v: Float, band: int) -> None:
         self.units = units
         rows = units.rows
-        some = spread_out(units.n, 20_000, np.random.default_rng(2))
+        some = spread_out(units.n, SAMPLE, np.random.default_rng(2))
         near = np.abs(units.residuals(v, some))
         place = min(some.size - 1, int(some.size * band / units.n))
         width = float(np.partition(near, place)[place])

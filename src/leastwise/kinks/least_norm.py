@@ -1,7 +1,8 @@
 """Of several optima, the one of least norm |w|; then the middle of what is left to the intercept.
 
 For all small enough eps the minimiser of objective + eps / 2 |w|^2 is the optimum of least norm,
-exactly (Mangasarian 1984); a smaller eps is tried until the optimum stays one.
+exactly (Mangasarian 1984); a smaller eps is tried until the optimum stays one. A coefficient with
+an l2 of its own is the same in all optima, and is charged no more.
 """
 
 from __future__ import annotations
@@ -28,9 +29,8 @@ def objective(pieces: Pieces, v: Float) -> float:
 
 def least_norm(units: Units, pieces: Pieces, v: Float, max_iter: int) -> Float | None:
     """The optimum of least |w| of a small problem with optimum v; None where none is found."""
-    size = units.factor / float(np.max(units.factor, initial=0.0)) if units.factor.size else None
-    if size is None:
-        return v
+    size = units.factor / float(np.max(units.factor, initial=1e-300))
+    size[units.l2 > 0.0] = 0.0
     least = objective(pieces, v)
     for eps in STRENGTHS:
         more = np.concatenate([np.zeros(units.first), eps * units.n * size * size])

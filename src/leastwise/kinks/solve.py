@@ -20,12 +20,14 @@ from leastwise.kinks.least_norm import least_norm, middle
 from leastwise.kinks.pieces import Pieces
 from leastwise.kinks.rows import KinkRows, Solution
 from leastwise.kinks.settle import Settled, settle
-from leastwise.kinks.units import Seen, Units
+from leastwise.kinks.units import Seen, Units, tiles
+from leastwise.numerics.threads import parallel
 
 Float = NDArray[np.float64]
 Index = NDArray[np.intp]
 Watch = Callable[[int, float], None]
 
+BAND = 1.1  # rows worked on, relative to the sample's
 ROUNDS = 8  # looks at all rows, before all of them are worked on
 
 
@@ -107,7 +109,7 @@ class _Search:
             self.looks += 1
         else:
             v = self._inner(guess)
-        near, band = v, self._band(size)
+        near, band = v, min(units.n, int(BAND * size) + 500)
         globs = Globs(units, v, band)
         self.looks += 1
         while self.rounds < ROUNDS and globs.work.size < units.n // 2:
@@ -119,9 +121,7 @@ class _Search:
             gap = self._gap(seen, v)
             if gap <= self.tol:
                 return self._ready(settled, globs.theta, seen, gap, pieces)
-            r, theta = seen.r, globs.theta
-            wrong = np.flatnonzero(summands(r, theta, units.rows.up, units.rows.down) > 0.0)
-            wrong = np.setdiff1d(wrong, globs.work)
+            wrong = self._wrong(seen.r, globs)
             if not wrong.size:
                 return self._ready(settled, globs.theta, seen, gap, pieces)
             if wrong.size > globs.work.size:  # v is far off: the sums said too little of the rows
@@ -132,9 +132,15 @@ class _Search:
                 globs.release(wrong)
         return self._all_rows(v)
 
-    def _band(self, size: int) -> int:
-        units = self.units
-        return int(min(units.n, 500 + 0.7 * size))
+    def _wrong(self, r: Float, globs: Globs) -> Index:
+        """The rows on whose side the sums were mistaken."""
+        rows, theta = self.units.rows, globs.theta
+
+        def one(part: slice) -> Index:
+            here = summands(r[part], theta[part], rows.up[part], rows.down[part])
+            return np.flatnonzero(here > 0.0) + part.start
+
+        return np.setdiff1d(np.concatenate(parallel(one, tiles(r.size))), globs.work)
 
     def _inner(self, guess: Solution) -> Float:
         units = self.units

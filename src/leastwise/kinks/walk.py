@@ -92,6 +92,9 @@ def walk(pieces: Pieces, point: Point, limit: int) -> Vertex | None:
     A = pieces.chosen(basis)
     v = np.asarray(np.linalg.solve(A, pieces.y[basis]), np.float64)
     v += np.linalg.solve(A, pieces.y[basis] - A @ v)
+    M = pieces.T.shape[1]
+    held = basis[basis >= M]
+    v[pieces.unit[held - M]] = pieces.y[held]  # exactly zero, or the bound
     theta[basis] -= np.linalg.solve(A.T, pieces.back(theta))
     return Vertex(v, theta, basis, steps)
 
