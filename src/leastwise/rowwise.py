@@ -121,6 +121,11 @@ class Rowwise:
         """(X - 1x̄')w of w = 0."""
         return [np.zeros_like(y) for y in self.y]
 
+    def apart(self, rows: Float) -> State:
+        """Numbers of all rows, (n, k), as entries of the blocks."""
+        edges = np.cumsum([len(y) for y in self.y])[:-1]
+        return np.split(rows, edges)
+
     def times(self, coef: Float, columns: NDArray[np.intp] | None = None) -> State:
         """(X - 1x̄') w for w (p, k), or (c, k) of the chosen columns: one pass."""
         share = 1.0 if columns is None else columns.size / self._dead.size

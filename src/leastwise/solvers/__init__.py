@@ -14,6 +14,7 @@ from leastwise.solvers.closed_form import ClosedForm
 from leastwise.solvers.conjugate_gradient import ConjugateGradient
 from leastwise.solvers.coordinate_descent import CoordinateDescent
 from leastwise.solvers.gradient_descent import GradientDescent
+from leastwise.solvers.interior_point import InteriorPoint
 from leastwise.solvers.newton import Newton
 from leastwise.solvers.working_set import WorkingSet
 
@@ -28,6 +29,7 @@ SOLVERS: dict[str, Solver] = {
     "coordinate-descent": CoordinateDescent(),
     "working-set": WorkingSet(),
     "newton": Newton(),
+    "interior-point": InteriorPoint(),
 }
 
 
@@ -52,6 +54,7 @@ __all__ = [
     "CoordinateDescent",
     "Cost",
     "GradientDescent",
+    "InteriorPoint",
     "Iterate",
     "Newton",
     "Solver",
