@@ -5,7 +5,9 @@
 
 L = sum_i s_i r_i^2 / (2 sum_i s_i) is the mean loss, so that 2 L is the residuals' mean square and
 weights count by their ratios alone; n is the number of rows with a positive weight. It is minus
-twice the Gaussian log-likelihood at its best variance, less a constant. d = df, and 1 more with an
+twice the Gaussian log-likelihood at its best variance, less a constant; in its place the absolute
+and the quantile loss have 2 n log L (Laplace), and those of classes 2 n L. d = df, and 1 more with
+an
 intercept, with the degrees of freedom of the lasso and elastic net (Zou, Hastie and Tibshirani
 2007). EBIC charges for the choice among p columns (Chen and Chen 2008); gamma = 0 is BIC.
 """
@@ -19,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leastwise.errors import UsageError, at_least_zero
+from leastwise.losses import Loss
 
 Float = NDArray[np.float64]
 
@@ -42,6 +45,7 @@ def criterion(
     columns: int,
     intercept: bool,
     gamma: float = 0.5,
+    loss: Loss | None = None,
 ) -> Float:
     """(K,) the criterion at losses (K,) with df (K,); infinite where the fit is saturated.
 
@@ -54,6 +58,7 @@ def criterion(
     losses, null : mean losses, and that of no column at all
     rows, columns : n, and p that may enter ; intercept : whether there is one
     gamma : what EBIC charges for the choice, from 0 (BIC) to 1
+    loss : of the fits, squared by default
 
     Raises
     ------
@@ -73,10 +78,30 @@ def criterion(
         raise UsageError(f"gamma must be from 0 (BIC) to 1, not {gamma!r}")
     saturated = (df >= rows - 1) | (losses <= ROUNDING * null)
     with np.errstate(divide="ignore"):
-        found = rows * np.log(2.0 * losses) + PRICES[name](rows) * (df + intercept)
+        found = _deviance(losses, rows, loss) + PRICES[name](rows) * (df + intercept)
     if name == "ebic":
         found += 2.0 * gamma * np.array([log_binomial(columns, d) for d in df])
     return np.where(saturated, np.inf, found)
+
+
+def _deviance(losses: Float, rows: int, loss: Loss | None) -> Float:
+    """Minus twice the log-likelihood of the fits, less a constant.
+
+    Raises
+    ------
+    UsageError
+        If the loss is that of no likelihood.
+    """
+    if loss is None or loss.quadratic:
+        return rows * np.log(2.0 * losses)
+    if loss.kind == "kinked":  # Laplace's distribution, or an asymmetric one, at its best scale
+        return 2.0 * rows * np.log(losses)
+    if not loss.located:  # the loss of classes is minus the log-likelihood
+        return 2.0 * rows * losses
+    raise UsageError(
+        f"the {loss.name} loss is of no likelihood that a criterion could use: choose by "
+        "cross-validation"
+    )
 
 
 def log_binomial(p: int, df: float) -> float:

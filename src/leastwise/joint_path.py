@@ -1,4 +1,4 @@
-"""The path of several targets that share their columns: one support, one gap and one strength.
+"""The path of targets that share their columns, or their loss: one gap and one strength.
 
 minimise sum_t [ sum_i s_i (y_it - b_t - x_i·w_t)^2 / (2W) ] + sum_j f_j (l1 |w_j| + l2/2 |w_j|^2)
 
@@ -26,7 +26,7 @@ Float = NDArray[np.float64]
 NOTHING = 1e-12  # of l1, a row's length in columns of length 1 below which it is zero
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class JointPath(Path):
     """The fits of k targets along K strengths under a penalty that joins them.
 
@@ -44,8 +44,11 @@ class JointPath(Path):
         """(K,) tr (H_AA ⊗ I) A^-1 over the active columns, all targets, without the intercepts.
 
         A is the Hessian of the objective there (Vaiter et al. 2012): shrinking a row's length
-        costs degrees of freedom that the lasso of one target does not pay.
+        costs degrees of freedom that the lasso of one target does not pay. Where it is the loss
+        that joins the targets, and not the penalty, they are the coefficients that are not zero.
         """
+        if self.loss.coupled:
+            return np.count_nonzero(self.coef, axis=(0, 1)) * 1.0
         penalties = penalties_of(self.penalty, self.strengths, self.l1_ratio)
         found = np.zeros(self.strengths.size)
         for place, w in enumerate(self.coef.T):

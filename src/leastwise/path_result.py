@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from leastwise.criteria import criterion
 from leastwise.display import PathDisplay
 from leastwise.errors import DataError, LeastwiseWarning, UsageError, at_least_zero
+from leastwise.losses import Loss, Squared
 from leastwise.numerics.factors import cholesky, from_gram
 from leastwise.penalties import ElasticNet
 from leastwise.problem import Problem
@@ -57,6 +58,7 @@ class Path:
     solver, why, notes, passes, seconds : as a fit tells them ; reasons : (K,) why each ended
     problem : the rows; None in a path that was pickled
     gamma : the share of the penalised fit, below 1 where the path is relaxed
+    loss : of all fits
     writer : who knows where the rows came from, for `save` and `report`; `leastwise.path` sets it
 
     Examples
@@ -94,6 +96,7 @@ class Path:
     seconds: float
     problem: Problem | None = field(repr=False)
     gamma: float = 1.0
+    loss: Loss = field(default_factory=Squared)
     writer: Writer | None = field(default=None, repr=False)
 
     def __repr__(self) -> str:
@@ -131,7 +134,8 @@ class Path:
 
         For the lasso that is the rank of X_A (Tibshirani and Taylor 2012). A coefficient held at a
         bound has none. A relaxed path mixes them with the rank, as it mixes its fits; that counts
-        the fit on the support and not the search for it.
+        the fit on the support and not the search for it. For a smooth loss H is that of the fit;
+        for one with kinks nobody has told them with an l2, and they are nan there.
         """
         lower, upper = self.penalty.bounds(len(self.columns))
         found = np.zeros(self.strengths.size)
@@ -140,9 +144,18 @@ class Path:
             if not inside.size:
                 continue
             assert self.problem is not None, "computed before it is dropped"
-            H = quadratic_form(self.problem.design, self.problem.memory).block(inside)
             l2 = penalties_of(self.penalty, self.strengths[place : place + 1], self.l1_ratio)[0]
             ridge = l2.strengths(w.size)[1][inside]
+            if self.loss.kind == "kinked" and ridge.any():
+                found[place] = np.nan
+                continue
+            design = self.problem.design
+            if self.loss.kind == "smooth" and ridge.any():
+                point = design.evaluate(w[:, None]).point
+                assert point is not None, "of such a loss"
+                H = design.rows.hessian(point, inside).H[0]
+            else:
+                H = quadratic_form(design, self.problem.memory).block(inside)
             H = H + np.diag(ridge)
             factor = cholesky(H, np.arange(inside.size))
             if factor is None or factor.condition > CLEAR:
@@ -200,7 +213,7 @@ class Path:
         return X @ self.coef[:, chosen] + self.intercepts[chosen]
 
     def criterion(self, name: str, gamma: float = 0.5) -> Float:
-        """(K,) "aic", "bic" or "ebic" at every strength: n log(mean r^2) + c (df + intercept).
+        """(K,) "aic", "bic" or "ebic" at every strength, for squared loss n log(mean r^2) + c d.
 
         Infinite where a fit is saturated. `gamma` is what EBIC charges for the choice among the
         columns that may enter. A variance is fitted; see `leastwise.criteria` for the formulas.
@@ -216,6 +229,7 @@ class Path:
             columns=enter,
             intercept=self.intercept_fitted,
             gamma=gamma,
+            loss=self.loss,
         )
 
     def best(self, name: str, gamma: float = 0.5) -> int:
@@ -263,6 +277,11 @@ class Path:
         """
         if at_least_zero("gamma", gamma) > 1.0:
             raise UsageError(f"gamma must be from 0 (least squares) to 1, not {gamma!r}")
+        if not self.loss.quadratic:
+            raise UsageError(
+                f"only least squares is relaxed, and this is a path of the {self.loss.name} loss: "
+                "fit the chosen columns without a penalty"
+            )
         if self.gamma < 1.0:
             raise UsageError("this path is relaxed already: relax the one it came from")
         if self.problem is None:

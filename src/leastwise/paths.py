@@ -33,6 +33,7 @@ Float = NDArray[np.float64]
 LEAST_RATIO = 1e-3  # l1_ratios below it take its grid: theirs would begin at infinity
 RIDGE = 1e-5  # of that, the last strength of a ridge
 SMALLEST = 1e-3  # of the largest strength, the last one by default
+CLEAR = 1e-10  # of the largest strength: what it is moved by off a tie
 MOST_STRENGTHS = 100_000
 ROUNDING = 1e-13  # a correlation coefficient below it is one of zero
 POLISH = "coordinate-descent"  # its exact finish corrects with the residual of the rows
@@ -84,7 +85,8 @@ def trace(
     limit = choice.solver.limit if max_iter is None else checked_limit(max_iter)
     count, p, k = len(penalties), design.columns, len(design.source.targets)
     coef = np.empty((count, p, k))
-    value, gaps, objective = np.empty((count, k)), np.empty(count), np.empty(count)
+    value = np.empty((count, problem.design.centre.null.size))
+    gaps, objective = np.empty(count), np.empty(count)
     level = np.tile(design.centre.level, (count, 1))
     reasons: list[str] = []
     notes: dict[str, None] = dict.fromkeys(findings(design))
@@ -159,6 +161,8 @@ def largest_strength(problem: Problem, l1_ratio: float) -> float:
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(moves, np.abs(v) / l1[:, None], 0.0)
     largest = float(ratio.max(initial=0.0))
+    if design.loss.kind == "kinked":
+        largest *= 1.0 + CLEAR  # where a column may enter at no cost, or stay out
     return largest if largest > 0.0 else 1.0
 
 
@@ -222,7 +226,7 @@ def follow(
     penalties = penalties_of(problem.penalty, strengths, l1_ratio)
     found = trace(problem, penalties, solver, tol=tol, max_iter=max_iter, watch=watch)
     design = problem.design
-    joint = problem.penalty.joint
+    joint = problem.penalty.joint or design.loss.coupled
     return (JointPath if joint else Path)(
         strengths,
         l1_ratio,
@@ -231,7 +235,7 @@ def follow(
         found.gap,
         found.value.sum(axis=1),
         found.objective,
-        float(design.centre.null.sum()),
+        float(problem.null.sum()),
         design.source.columns,
         target,
         design.centre.rows,
@@ -245,4 +249,5 @@ def follow(
         found.passes,
         found.seconds,
         problem,
+        loss=design.loss,
     )

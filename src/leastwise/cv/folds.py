@@ -55,7 +55,12 @@ class Folds:
 
 
 def make_folds(
-    cv: Any, y: NDArray[np.float64], *, groups: ArrayLike | None = None, seed: int | None = 0
+    cv: Any,
+    y: NDArray[np.float64],
+    *,
+    groups: ArrayLike | None = None,
+    seed: int | None = 0,
+    classes: NDArray[np.intp] | None = None,
 ) -> Folds:
     """The folds that `cv` asks for.
 
@@ -66,6 +71,8 @@ def make_folds(
     is a fold
     y : (n, k) targets, which some splitters look at
     groups : (n,) labels of rows that must stay together, for splitters and numbers of folds
+    classes : (n,) the class of each row, where a number of folds is to hold all in their shares;
+    splitters are given them in the place of y
 
     Raises
     ------
@@ -93,6 +100,9 @@ def make_folds(
             if cv > n:
                 raise DataError(f"{cv} folds need as many rows, and there are {n}: take fewer (cv)")
             order = np.random.default_rng(seed).permutation(n)
+            if classes is not None:  # dealt out class by class, each fold has its share of all
+                order = order[np.argsort(classes[order], kind="stable")]
+                return Folds(n, tuple(np.sort(order[first::cv]) for first in range(int(cv))))
             return Folds(n, tuple(np.sort(part) for part in np.array_split(order, int(cv))))
         from sklearn.model_selection import GroupKFold
 
@@ -102,6 +112,8 @@ def make_folds(
         cv = GroupKFold(int(cv))
     if hasattr(cv, "split"):
         target = y[:, 0] if y.shape[1] == 1 else y
+        if classes is not None:
+            target = classes
         return _from_pairs(cv.split(np.zeros((n, 1)), target, labels), n)
     if labels is not None:
         raise UsageError("groups go with a splitter or a number of folds; give the labels as cv")

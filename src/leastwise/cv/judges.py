@@ -22,7 +22,7 @@ from leastwise.cv.result import averages
 from leastwise.cv.rows import row_path
 from leastwise.cv.scoring import Scoring
 from leastwise.errors import DataError
-from leastwise.losses import Squared
+from leastwise.losses import Loss
 from leastwise.numerics.threads import parallel
 from leastwise.penalties import ElasticNet
 from leastwise.problem import Design
@@ -35,11 +35,13 @@ Float = NDArray[np.float64]
 class Task:
     """What is fitted and how it is judged.
 
-    ratios : (R,) ; factors, lower, upper : (p,) or None ; tol : the relative gap in folds
+    loss : of the fits ; ratios : (R,) ; factors, lower, upper : (p,) or None
+    tol : the relative gap in folds
     watch : called with how many folds are done, and of how many
     """
 
     source: MemorySource
+    loss: Loss
     intercept: bool
     ratios: Float
     factors: Float | None
@@ -99,7 +101,9 @@ class Judge(ABC):
 
     def __init__(self, task: Task, design: Design) -> None:
         self.task, self.design = task, design
-        null = 2.0 * design.centre.null
+        # Errors of several targets are added as shares of what their intercepts alone leave; that
+        # is a mean square for squared loss, and a mean loss for any other.
+        null = (2.0 if task.loss.quadratic else 1.0) * design.centre.null
         self.relative = np.ones(1) if null.size == 1 else np.where(null > 0.0, null, np.inf)
 
     @abstractmethod
@@ -120,9 +124,12 @@ class _ByFolds(Judge):
         flat = (centre.null == 0.0) & (self.design.centre.null > 0.0)
         if flat.any():
             name = self.design.source.targets[int(np.argmax(flat))]
+            what = (
+                f"the target {name} is constant" if training.loss.located else "all are one class"
+            )
             raise DataError(
-                f"the target {name} is constant in the rows that fold {fold} is trained on: take "
-                "fewer folds, or folds that hold all its values (cv)"
+                f"{what} in the rows that fold {fold} is trained on: take fewer folds, or folds "
+                "that hold all its values (cv)"
             )
         return training
 
@@ -193,7 +200,7 @@ class ByRows(_ByFolds):
             if rows.total() == 0.0:
                 raise DataError(f"all rows of fold {fold} have weight zero: take other folds")
             source = task.source.take(self.folds.training(fold))
-            training = self._checked(Design(source, Squared(), task.intercept), fold)
+            training = self._checked(Design(source, task.loss, task.intercept), fold)
             paths = [
                 row_path(training, unit, line, task.tol, task.memory)
                 for unit, line in zip(task.units(training), strengths, strict=True)

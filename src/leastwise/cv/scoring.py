@@ -2,6 +2,7 @@
 
 mse = sum s (y - eta)^2 / sum s,   rmse = sqrt(mse) of each fold
 mae = sum s |y - eta| / sum s,   r2 = 1 - mse / its variance
+loss = sum s l(y, eta) / sum s,   error = sum s [class of eta is not that of y] / sum s
 """
 
 from __future__ import annotations
@@ -16,35 +17,42 @@ from numpy.typing import NDArray
 from leastwise.blocks import Block
 from leastwise.cv.moment_paths import FoldPath
 from leastwise.errors import DataError, UsageError
+from leastwise.losses import Loss
 
 Float = NDArray[np.float64]
-NAMES = ("mse", "rmse", "mae", "r2")
+OF_NUMBERS = ("mse", "rmse", "mae", "r2")
+OF_CLASSES = ("loss", "error")
 
 
 @dataclass(frozen=True)
 class Scoring:
     """A measure of error.
 
-    name : for a reader ; scorer : scikit-learn's, called with a model and rows; None for our own
+    name : for a reader ; loss : of the fits
+    scorer : scikit-learn's, called with a model and rows; None for our own
     """
 
     name: str
+    loss: Loss
     scorer: Callable[..., Any] | None = None
 
     @classmethod
-    def of(cls, given: Any) -> Scoring:
-        """The measure of this name, or of a scikit-learn scorer or its name."""
-        if isinstance(given, str) and given in NAMES:
-            return cls(given)
+    def of(cls, given: Any, loss: Loss) -> Scoring:
+        """The measure of this name, or of a scikit-learn scorer or its name; None for the usual."""
+        names = (*OF_NUMBERS, "loss") if loss.located else OF_CLASSES
+        if given is None:
+            return cls("mse" if loss.quadratic else "loss", loss)
+        if isinstance(given, str) and given in names:
+            return cls(given, loss)
         if callable(given):
-            return cls(getattr(given, "__name__", type(given).__name__), given)
+            return cls(getattr(given, "__name__", type(given).__name__), loss, given)
         from sklearn.metrics import get_scorer
 
         try:
-            return cls(str(given), get_scorer(given))
+            return cls(str(given), loss, get_scorer(given))
         except (ValueError, TypeError, AttributeError):
             raise UsageError(
-                f"scoring must be {', '.join(NAMES)} or a scorer of scikit-learn, not {given!r}"
+                f"scoring must be {', '.join(names)} or a scorer of scikit-learn, not {given!r}"
             ) from None
 
     @property
@@ -64,11 +72,19 @@ class Scoring:
         eta = (eta + paths.intercepts.ravel()).reshape(-1, k, K)
         if self.scorer is not None:
             return np.array([-self._score(rows, eta[:, :, at]) for at in range(K)])
-        residual = rows.y[:, :, None] - eta
         s = np.ones(rows.rows) if rows.weight is None else rows.weight
+        if self.name == "loss":
+            each = [self.loss.value(rows.y, eta[:, :, at]) for at in range(K)]
+            found = np.stack([s @ value / s.sum() for value in each], axis=1)
+            return (found / relative[:, None]).sum(axis=0)
+        if self.name == "error":
+            wrong = self._classes(eta) != self._classes(rows.y[:, :, None], share=True)
+            return s @ wrong / s.sum()
+        residual = rows.y[:, :, None] - eta
         if self.name == "mae":
             found = np.einsum("n,nkj->kj", s, np.abs(residual)) / s.sum()
-            return (found / np.sqrt(relative)[:, None]).sum(axis=0)
+            unit = np.sqrt(relative) if self.loss.quadratic else relative
+            return (found / unit[:, None]).sum(axis=0)
         found = np.einsum("n,nkj->kj", s, residual**2) / s.sum()
         if self.by_moments:
             return self.of_squares(found, relative)
@@ -81,12 +97,22 @@ class Scoring:
             )
         return (found / variance[:, None] - 1.0).mean(axis=0)
 
+    def _classes(self, eta: Float, *, share: bool = False) -> NDArray[np.intp]:
+        """(n, K) the class that eta (n, k, K) stands for, or shares of classes do."""
+        if self.loss.coupled:
+            return eta.argmax(axis=1)
+        return (eta[:, 0] > (0.5 if share else 0.0)).astype(np.intp)
+
     def _score(self, rows: Block, eta: Float) -> float:
-        from leastwise.cv.predicted import Predicted
+        from leastwise.cv.predicted import Predicted, PredictedClasses
 
         one = eta.shape[1] == 1
-        model = Predicted(eta[:, 0] if one else eta)
-        y = rows.y[:, 0] if one else rows.y
+        if self.loss.located:
+            model = Predicted(eta[:, 0] if one else eta)
+            y = rows.y[:, 0] if one else rows.y
+        else:
+            model = PredictedClasses(self.loss.mean(eta))
+            y = self._classes(rows.y[:, :, None], share=True)[:, 0]
         assert self.scorer is not None
         if rows.weight is None:
             return float(self.scorer(model, rows.X, y))

@@ -1,4 +1,4 @@
-"""Cross-validation of least squares: from rows to the errors of every ratio and strength."""
+"""Cross-validation: from rows to the errors of every ratio and strength."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from leastwise.cv.parts import FoldedDesign
 from leastwise.cv.result import RULES, CrossValidation, choices
 from leastwise.cv.scoring import Scoring
 from leastwise.errors import UsageError, at_least_zero
-from leastwise.losses import Squared
+from leastwise.losses import Loss, Squared
 from leastwise.paths import LEAST_RATIO
 from leastwise.penalties import box
 from leastwise.plan import memory_allowed
@@ -31,13 +31,14 @@ ROUTES = {"loo": "leave-one-out", "gcv": "gcv"}
 def cross_validate(
     source: MemorySource,
     *,
+    loss: Loss | None = None,
     l1_ratio: float | Sequence[float] = (0.1, 0.5, 0.9, 1.0),
     strengths: int | ArrayLike = 100,
     smallest: float | None = None,
     cv: Any = 10,
     groups: ArrayLike | None = None,
     rule: str = "min",
-    scoring: Any = "mse",
+    scoring: Any = None,
     seed: int | None = 0,
     intercept: bool = True,
     factors: Float | None = None,
@@ -52,12 +53,14 @@ def cross_validate(
     Parameters
     ----------
     source : rows in memory
+    loss : of the fits, squared by default
     l1_ratio : l1 = strength * l1_ratio, l2 = strength * (1 - l1_ratio); one or several
     strengths : how many, down to `smallest` (1e-3) times the one that zeroes everything; or which
     cv, groups, seed : as in `make_folds`; or "loo" (leave one row out) or "gcv", for a ridge
     rule : "min" or "1se"
-    scoring : "mse", "rmse" (the mean over folds of roots), "mae", "r2", or a scorer of scikit-learn
-    or its name
+    scoring : "mse" (the default for squared loss), "loss" (the mean loss itself, the default for
+    others), "rmse" (the mean over folds of roots), "mae", "r2", "error" (the share of wrong
+    classes), or a scorer of scikit-learn or its name
     intercept, factors, bounds, standardize : as in a fit; scaling is learnt in each fold
     tol : the relative gap of the fits in folds, if it is above 1e-8
     memory : as in a fit
@@ -85,20 +88,22 @@ def cross_validate(
     """
     if rule not in RULES:
         raise UsageError(f"rule must be 'min' or '1se', not {rule!r}")
+    loss = Squared() if loss is None else loss
     task = Task(
         source,
+        loss,
         intercept,
         _ratios(l1_ratio),
         factors,
         *box(bounds, source.columns),
         standardize,
-        Scoring.of(scoring),
+        Scoring.of(scoring, loss),
         memory_allowed(memory),
         max(at_least_zero("tol", tol), TOL),
         watch,
     )
     # What is wrong with the call or the columns is said before any work is done.
-    Problem.of(source, Squared(), task.units()[0], intercept=intercept, memory=task.memory)
+    Problem.of(source, loss, task.units()[0], intercept=intercept, memory=task.memory)
     before = source.passes
     judge, folds = _judge(task, cv, groups, seed, rule)
     grids = make_grids(judge.design, task.units(judge.design), strengths, smallest, task.memory)
@@ -125,7 +130,12 @@ def _judge(
         design = Design(source, Squared(), task.intercept)
         design.moments(full=len(source.columns) <= source.rows)
         return WithoutFolds(task, design, ROUTES[cv]), None
-    folds = make_folds(cv, source.y, groups=groups, seed=seed)
+    classes = None
+    if not task.loss.located:
+        classes = (source.y.argmax(axis=1) if task.loss.coupled else source.y[:, 0]).astype(np.intp)
+    folds = make_folds(cv, source.y, groups=groups, seed=seed, classes=classes)
+    if not task.loss.quadratic:
+        return ByRows(task, Design(source, task.loss, task.intercept), folds), folds
     design = FoldedDesign(source, task.intercept, folds)
     squares = 5 * len(folds) + 5  # of tests, trainings, what they are merged from, Gram matrices
     if design.worth_moments(task.memory // squares):
@@ -135,6 +145,8 @@ def _judge(
 
 
 def _refuse_without_folds(task: Task, cv: str, groups: ArrayLike | None, rule: str) -> None:
+    if not task.loss.quadratic:
+        raise UsageError(f"cv={cv!r} is for squared loss: give a number of folds")
     if task.ratios.tolist() != [0.0]:
         raise UsageError(f"cv={cv!r} is for a ridge: give l1_ratio=0, or a number of folds")
     if any(side is not None and np.isfinite(side).any() for side in (task.lower, task.upper)):

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import validate_data
 
 from leastwise.errors import DataError, UsageError
+from leastwise.losses import Loss
 from leastwise.sources import MemorySource, Source
 
 Float = NDArray[np.float64]
@@ -108,3 +109,27 @@ def weights_of(sample_weight: ArrayLike | None, n: int) -> Float | None:
         return None
     weight = np.asarray(sample_weight, np.float64)
     return np.full(n, weight) if weight.ndim == 0 else weight
+
+
+def coded(y: ArrayLike, loss: Loss) -> Float:
+    """Classes of any kind as targets of a loss: (n,) 0 and 1, or (n, K) with 1 for a row's class.
+
+    Raises
+    ------
+    DataError
+        If there are too few or too many classes; the message names them.
+    """
+    given = np.asarray(y)
+    if given.ndim == 2 and given.shape[1] > 1:
+        return given.astype(np.float64)
+    classes, codes = np.unique(given.ravel(), return_inverse=True)
+    if classes.size < 2:
+        raise DataError(f"all rows are of the class {classes.tolist()}: there is nothing to tell")
+    if loss.coupled:
+        return np.eye(classes.size)[codes]
+    if classes.size > 2:
+        raise DataError(
+            f"the {loss.name} loss tells two classes apart, and y has {classes.size}: take "
+            "loss='multinomial'"
+        )
+    return codes.astype(np.float64)

@@ -14,8 +14,8 @@ from sklearn.base import BaseEstimator
 
 from leastwise.drive import Record
 from leastwise.errors import ConvergenceWarning, LeastwiseWarning, UsageError
-from leastwise.estimators.arrays import rows_of
-from leastwise.losses import named
+from leastwise.estimators.arrays import coded, rows_of
+from leastwise.losses import Loss, named
 from leastwise.model.along import Paths, path_source
 from leastwise.path_result import Path
 from leastwise.report import write_paths
@@ -44,7 +44,7 @@ def path(
     X: Any,
     y: ArrayLike | None = None,
     *,
-    loss: str = "squared",
+    loss: str | Loss = "squared",
     l1_ratio: float = 1.0,
     strengths: int | ArrayLike = 100,
     smallest: float | None = None,
@@ -71,8 +71,9 @@ def path(
     ----------
     X, y, sample_weight
         Rows as `LeastSquares.fit` takes them: arrays, a frame, a sparse matrix, or a table alone.
-    loss : str
-        "squared".
+    loss : str or Loss
+        "squared", "absolute", "quantile(0.9)", "huber(1.35)", "logistic" or "multinomial". Of the
+        last two y holds classes, of any kind; predictions are eta.
     l1_ratio : float
         1 for the lasso, 0 for ridge, the elastic net between. Below 1e-3 the grid is that of 1e-3.
     strengths : int or array
@@ -115,13 +116,17 @@ def path(
     >>> bool(path.converged.all())
     True
     """
-    if not named(loss).quadratic:
-        raise UsageError(f"there is no path of the {loss} loss: squared loss has one")
+    kind = named(loss)
+    if not kind.located and y is not None:
+        y = coded(y, kind)
     source, one = rows_of(BaseEstimator(), X, y, sample_weight)
+    if joint and not kind.quadratic:
+        raise UsageError("joint is for squared loss: leave it out")
     if joint and one:
         raise UsageError("joint joins several targets: give y two dimensions, or leave joint out")
     paths = path_source(
         source,
+        loss=kind,
         joint=joint,
         l1_ratio=l1_ratio,
         strengths=strengths,
@@ -150,4 +155,4 @@ def path(
                 ConvergenceWarning,
                 stacklevel=2,
             )
-    return found[0] if one or joint else found
+    return found[0] if one or joint or kind.coupled else found

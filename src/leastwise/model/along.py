@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from leastwise.drive import Record
 from leastwise.encoding import Encoding
-from leastwise.losses import Squared
+from leastwise.losses import Loss, Squared
 from leastwise.model.build import versions
 from leastwise.path_result import Path
 from leastwise.paths import checked_ratio, follow, grid
@@ -66,7 +66,13 @@ class Paths:
         """
         path = self.paths[0]
         over, b = ("b, w", " - b") if path.intercept_fitted else ("w", "")
-        mean = "(1/sum_i s_i) sum_i s_i/2" if self.weighted else "(1/n) sum_i 1/2"
+        half = "/2" if self.weighted else " 1/2"
+        mean = "(1/sum_i s_i) sum_i s_i" if self.weighted else "(1/n) sum_i"
+        if path.loss.quadratic:
+            rows = f"{mean}{half} (y_i{b} - x_i·w)^2"
+        else:
+            eta = "b + x_i·w" if path.intercept_fitted else "x_i·w"
+            rows = f"{mean} l(y_i, {eta}), l the {path.loss.label} loss,"
         f = "" if path.penalty.factors is None else "f_j "
         w, w2 = ("|sd_j w_j|", "(sd_j w_j)^2") if self.standardize else ("|w_j|", "w_j^2")
         parts = [f"{path.l1_ratio:.6g} {w}"] if 0.0 < path.l1_ratio < 1.0 else [w]
@@ -75,14 +81,13 @@ class Paths:
             parts = [*parts, ridge] if path.l1_ratio > 0.0 else [ridge]
         inside = parts[0] if len(parts) == 1 else f"({' + '.join(parts)})"
         within = ", lower_j <= w_j <= upper_j" if path.penalty.bounded else ""
-        return (
-            f"minimise over {over}: {mean} (y_i{b} - x_i·w)^2 + strength sum_j {f}{inside}{within}"
-        )
+        return f"minimise over {over}: {rows} + strength sum_j {f}{inside}{within}"
 
 
 def path_source(
     source: Source,
     *,
+    loss: Loss | None = None,
     joint: bool = False,
     l1_ratio: float = 1.0,
     strengths: int | ArrayLike = 100,
@@ -98,11 +103,12 @@ def path_source(
     watch: Callable[[Record], None] | None = None,
     command: str | None = None,
 ) -> Paths:
-    """Fit least squares to the rows of `source` along a list of strengths, one list a target.
+    """Fit the rows of `source` along a list of strengths, one list a target.
 
     Parameters
     ----------
     source : rows in memory, a `Table` or another source
+    loss : squared by default
     joint : whether all targets share their columns, in one path
     l1_ratio, strengths, smallest : of the grid, as in `leastwise.path`
     factors, bounds, standardize, intercept, solver, tol, max_iter, memory : as in `fit_source`
@@ -114,16 +120,18 @@ def path_source(
     UsageError, DataError
         As `Problem.of` and `follow` raise them.
     """
+    loss = Squared() if loss is None else loss
     ratio = checked_ratio(l1_ratio)
     kind = GroupElasticNet if joint else ElasticNet
     penalty = kind(ratio, 1.0 - ratio, factors, *box(bounds, source.columns))
     room = memory_allowed(memory)
     paths: list[Path] = []
     sd = np.empty(0)
+    together = [(source, ", ".join(source.targets))]
     alone = zip(source.each_target(), source.targets, strict=True)
-    for part, target in [(source, ", ".join(source.targets))] if joint else alone:
+    for part, target in together if joint or loss.coupled else alone:
         problem = Problem.of(
-            part, Squared(), penalty, intercept=intercept, standardize=standardize, memory=room
+            part, loss, penalty, intercept=intercept, standardize=standardize, memory=room
         )
         along = grid(problem, ratio, strengths, smallest)
         how: dict[str, Any] = {"solver": solver, "tol": tol, "max_iter": max_iter, "watch": watch}

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from leastwise.cv import cross_validate
+from leastwise.losses import Loss, Squared
 from leastwise.model.build import fit_source
 from leastwise.model.model import Model
 from leastwise.sources import MemorySource
@@ -20,13 +21,14 @@ Float = NDArray[np.float64]
 def fit_chosen(
     source: MemorySource,
     *,
+    loss: Loss | None = None,
     l1_ratio: float | Sequence[float] = (0.1, 0.5, 0.9, 1.0),
     strengths: int | ArrayLike = 100,
     smallest: float | None = None,
     cv: Any = 10,
     groups: ArrayLike | None = None,
     rule: str = "min",
-    scoring: Any = "mse",
+    scoring: Any = None,
     seed: int | None = 0,
     factors: Float | None = None,
     bounds: Any = None,
@@ -37,11 +39,11 @@ def fit_chosen(
     watch_folds: Callable[[int, int], None] | None = None,
     **how: Any,
 ) -> Model:
-    """Fit least squares to all rows, with the penalty that predicts best rows left out.
+    """Fit all rows, with the penalty that predicts best rows left out.
 
     Parameters
     ----------
-    source : rows in memory
+    source : rows in memory ; loss : squared by default
     l1_ratio, strengths, smallest, cv, groups, rule, scoring, seed : as in `cross_validate`
     factors, bounds, standardize, intercept, tol, memory : of all fits, as in `fit_source`
     watch_folds : called with how many folds are done, and of how many
@@ -58,6 +60,7 @@ def fit_chosen(
         As `cross_validate` and `fit_source` raise them.
     """
     same: dict[str, Any] = {
+        "loss": Squared() if loss is None else loss,
         "factors": factors,
         "bounds": bounds,
         "standardize": standardize,
