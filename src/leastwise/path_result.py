@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leastwise.criteria import criterion
+from leastwise.curved import hessian_of
 from leastwise.display import PathDisplay
 from leastwise.errors import DataError, LeastwiseWarning, UsageError, at_least_zero
 from leastwise.losses import Loss, Squared
@@ -153,7 +154,7 @@ class Path:
             if self.loss.kind == "smooth" and ridge.any():
                 point = design.evaluate(w[:, None]).point
                 assert point is not None, "of such a loss"
-                H = design.rows.hessian(point, inside).H[0]
+                H = hessian_of(design.rows, point, inside).H[0]
             else:
                 H = quadratic_form(design, self.problem.memory).block(inside)
             H = H + np.diag(ridge)

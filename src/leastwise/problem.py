@@ -23,7 +23,7 @@ from leastwise.errors import DataError, UsageError
 from leastwise.losses import Loss
 from leastwise.moments import Moments, Shift, sums_about
 from leastwise.penalties import ElasticNet
-from leastwise.rowwise import RowPoint, Rowwise
+from leastwise.rowwise import RowPoint, Rowwise, add
 from leastwise.sources import Source
 
 Float = NDArray[np.float64]
@@ -226,10 +226,8 @@ class Design:
 
     def evaluate_rows(self, product: list[Float], near: Float) -> Evaluation:
         """What `evaluate` gives where (X - 1x̄')w is known: one pass."""
-        rows = self.rows
-        level = rows.settled(product, near)
-        value, point = rows.point(product, level)
-        return Evaluation(value, rows.correlation(point.u), level, point)
+        level, value, point = self.rows.at(product, near)
+        return Evaluation(value, self.rows.correlation(point.u), level, point)
 
     def product(self, V: Float) -> Float:
         """H V of squared loss for V (p, k), without H: one pass."""
@@ -254,13 +252,6 @@ class Design:
 def _underflows(squares: Float) -> bool:
     """Whether a sum of squares that is not zero is too small to hold its digits."""
     return bool(squares.min() < TINY and ((squares > 0.0) & (squares < TINY)).any())
-
-
-def add(a: list[Float], b: list[Float]) -> list[Float]:
-    """Merge parts that are lists of arrays, in place."""
-    for left, right in zip(a, b, strict=True):
-        left += right
-    return a
 
 
 @dataclass(frozen=True)

@@ -16,20 +16,26 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leastwise.blocks import Block, View
 from leastwise.losses import Loss
-from leastwise.numerics.factors import Factor, from_gram
+from leastwise.numerics.factors import EPS
 from leastwise.numerics.levels import stationary, stationary_together
 from leastwise.sources import Source
+
+if TYPE_CHECKING:
+    from leastwise.curved import Hessian
 
 Float = NDArray[np.float64]
 State = list[Float]  # an entry a block, (m, k) each
 Outputs = NDArray[np.intp]
 
+FUSED = 4  # looks at the rows in which Newton's method finds the level
+FLAT = 4.0 * EPS  # of the largest slope: a mean slope below it is zero
 HEAVY = 1.0 + 1e-12  # of what rows at a kink can bear: a rounding more is still borne
 
 
@@ -85,7 +91,8 @@ class Rowwise:
     ) -> None:
         self.source, self.loss, self.intercept = source, loss, intercept
         self.mean, self.offset, self.weight = mean, offset, weight
-        self._dead = curvature == 0.0
+        self.dead = curvature == 0.0
+        self._chosen: tuple[NDArray[np.intp], list[View]] | None = None
 
     def sum(self, statistic: Callable[..., Float], state: list) -> Float:
         """A sum over the rows that reads none of X."""
@@ -128,8 +135,21 @@ class Rowwise:
 
     def times(self, coef: Float, columns: NDArray[np.intp] | None = None) -> State:
         """(X - 1x̄') w for w (p, k), or (c, k) of the chosen columns: one pass."""
-        share = 1.0 if columns is None else columns.size / self._dead.size
-        return self.source.map(lambda block: self.view(block, columns).times(coef), share=share)
+        if columns is None or columns.size == self.dead.size:
+            return self.source.map(lambda block: self.view(block).times(coef))
+        share = columns.size / self.dead.size
+        return self.source.map(lambda block, view: view.times(coef), self.held(columns), share)
+
+    def held(self, columns: NDArray[np.intp]) -> list[View]:
+        """Views of some columns, copies of which are kept until others are asked for."""
+        if self._chosen is None or not np.array_equal(self._chosen[0], columns):
+            share = columns.size / self.dead.size
+            views = self.source.map(self._copied(columns), share=share)
+            self._chosen = columns, views
+        return self._chosen[1]
+
+    def _copied(self, columns: NDArray[np.intp]) -> Callable[[Block], View]:
+        return lambda block: block.centred(self.mean, columns)
 
     def settled(self, product: State, near: Float) -> Float:
         """(k,) the b~ that is best beside (X - 1x̄')w."""
@@ -152,8 +172,7 @@ class Rowwise:
             slope, curvature = self.sum(functools.partial(statistic, b=b), pairs) / self.weight
             return slope, curvature
 
-        low, high = loss.domain(self.y[0][:1])
-        return stationary(slopes, near, float((high - low).max()))
+        return stationary(slopes, near, self._steepest)
 
     def _slopes_together(
         self, pairs: list[tuple[Float, Float]], b: Float
@@ -171,16 +190,64 @@ class Rowwise:
         found = self.sum(statistic, pairs) / self.weight
         return found[0, 0], found[1], found[2:]
 
+    def at(self, product: State, near: Float, loose: float = 0.0) -> tuple[Float, Float, RowPoint]:
+        """(k,) b~, (g,) the mean loss and the rows there, beside (X - 1x̄')w.
+
+        With `loose`, b~ is let be where its mean slope is no larger.
+        """
+        level = near
+        if self.intercept and self.loss.smooth and not self.loss.coupled:
+            unit = self._steepest
+            for _ in range(FUSED):
+                value, total, point = self._seen(product, level)
+                if (np.abs(total) <= max(loose, FLAT * unit)).all():
+                    return level, value, point
+                with np.errstate(divide="ignore", invalid="ignore"):
+                    step = -total / self._level_curvature(point)
+                if not (np.abs(step) <= 1.0 / unit).all():
+                    break  # far off: the safe way finds it
+                level = level + step
+        level = self.settled(product, level)
+        return level, *self.point(product, level)
+
     def point(self, product: State, level: Float) -> tuple[Float, RowPoint]:
         """(g,) the mean loss at b~ and (X - 1x̄')w, and what the rows are there."""
+        value, _, point = self._seen(product, level)
+        if self.intercept and not self.loss.smooth:
+            balanced = self._balanced(point.target, point.eta, point.u)
+            point = RowPoint(self, point.target, point.eta, balanced)
+        return value, point
+
+    def _seen(self, product: State, level: Float) -> tuple[Float, Float, RowPoint]:
+        """(g,) the mean loss, (k,) its slope in b~, and the rows there."""
         loss = self.loss
         pairs = self._pairs(product, level)
-        target, eta = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
-        u = self.each(lambda block, pair: loss.slope(*pair), pairs)
-        if self.intercept and not loss.smooth:
-            u = self._balanced(target, eta, u)
 
-        return self._mean(pairs), RowPoint(self, target, eta, u)
+        def seen(block: Block, pair: tuple[Float, Float]) -> tuple[Float, Float, Float]:
+            value, slope = loss.value_and_slope(*pair)
+            return block.weighted(value).sum(axis=0), block.weighted(slope).sum(axis=0), slope
+
+        found = self.source.map(seen, pairs, share=0.0)
+        value: Float = np.sum([part for part, _, _ in found], axis=0) / self.weight
+        total: Float = np.sum([part for _, part, _ in found], axis=0) / self.weight
+        target, eta = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+        return value, total, RowPoint(self, target, eta, [u for _, _, u in found])
+
+    def _level_curvature(self, at: RowPoint) -> Float:
+        """(k,) the mean second derivative."""
+        loss = self.loss
+
+        def statistic(block: Block, pair: tuple[Float, Float]) -> Float:
+            return block.weighted(loss.curvature(*pair)).sum(axis=0)
+
+        pairs = list(zip(at.target, at.eta, strict=True))
+        return self.sum(statistic, pairs) / self.weight
+
+    @functools.cached_property
+    def _steepest(self) -> float:
+        """The largest slope that a row can have, or the span of slopes."""
+        low, high = self.loss.domain(self.y[0][:1])
+        return float((high - low).max())
 
     def value(self, product: State, level: Float) -> Float:
         """(g,) the mean loss at b~ and (X - 1x̄')w."""
@@ -230,8 +297,18 @@ class Rowwise:
 
         return self.each(balanced, entries)
 
-    def correlation(self, u: State) -> Float:
-        """(p, k) v = -(X - 1x̄')' S u / W: one pass."""
+    def correlation(self, u: State, columns: NDArray[np.intp] | None = None) -> Float:
+        """(p, k) v = -(X - 1x̄')' S u / W, or (c, k) of the chosen columns: one pass."""
+        if columns is not None and columns.size < self.dead.size:
+            views = self.held(columns)
+            share = columns.size / self.dead.size
+
+            def of_some(block: Block, entry: tuple[View, Float]) -> Float:
+                return entry[0].back(block.weighted(entry[1]))
+
+            back = self.source.reduce(of_some, np.add, list(zip(views, u, strict=True)), share)
+            back[self.dead[columns]] = 0.0
+            return back / -self.weight
         about = self.mean if self.offset else None
 
         def statistic(block: Block, slope: Float) -> list[Float]:
@@ -239,10 +316,10 @@ class Rowwise:
             view = block.centred(about, passing=True)
             return [view.back(weighted), weighted.sum(axis=0)]
 
-        back, total = self.source.reduce(statistic, _add, u)
+        back, total = self.source.reduce(statistic, add, u)
         if about is None and self.mean is not None:
             back -= np.multiply.outer(self.mean, total)
-        back[self._dead] = 0.0
+        back[self.dead] = 0.0
         return back / -self.weight
 
     def size(self, u: State) -> Float:
@@ -250,165 +327,9 @@ class Rowwise:
         total = self.sum(lambda block, slope: block.weighted(slope**2).sum(axis=0), u)
         return np.sqrt(total / self.weight)
 
-    def groups(self) -> list[Outputs]:
-        """The outputs that the loss couples, together; the others one by one."""
-        k = len(self.source.targets)
-        return [np.arange(k)] if self.loss.coupled else [np.array([output]) for output in range(k)]
 
-    def affords(self, columns: NDArray[np.intp], memory: int) -> bool:
-        """Whether the Hessian of these columns fits the memory, a few times."""
-        return 8 * 4 * (columns.size * self.groups()[0].size) ** 2 <= memory
-
-    def hessian(self, at: RowPoint, columns: NDArray[np.intp]) -> Hessian:
-        """That of F in the chosen columns: one pass over them."""
-        groups = self.groups()
-
-        def statistic(block: Block, entry: tuple[Float, Float]) -> list[Float]:
-            view = block.centred(self.mean, columns, copy=True)
-            target, eta = entry
-            c = columns.size
-            each = (self._curved(block, view, c, group, target, eta) for group in groups)
-            return [part for parts in each for part in parts]
-
-        pairs = list(zip(at.target, at.eta, strict=True))
-        share = columns.size / self._dead.size
-        parts = self.source.reduce(statistic, _add, pairs, share)
-        dead = self._dead[columns]
-        threes = zip(parts[::3], parts[1::3], parts[2::3], strict=True)
-        found = [_levelled(cross, mixed, total, dead, self) for cross, mixed, total in threes]
-        return Hessian(
-            at, columns, tuple(groups), tuple(H for H, _ in found), tuple(m for _, m in found)
-        )
-
-    def _curved(
-        self, block: Block, view: View, c: int, group: Outputs, target: Float, eta: Float
-    ) -> list[Float]:
-        """sum s d x x' (c, g, c, g), sum s d x (c, g, g) and sum s d (g, g) of a group."""
-        g = group.size
-        if g == 1:
-            output = group[0]
-            d = self.loss.curvature(target, eta)[:, [output]]
-            s = block.weighted(d)
-            cross = view.cross(s[:, 0])
-            return [cross[:, None, :, None], view.back(s)[:, :, None], s.sum(axis=0)[:, None]]
-        cross, mixed, total = np.empty((c, g, c, g)), np.empty((c, g, g)), np.empty((g, g))
-        for b in range(g):
-            unit = np.zeros_like(eta)
-            unit[:, b] = 1.0
-            s = block.weighted(self.loss.curvature_product(target, eta, unit))
-            mixed[:, :, b], total[:, b] = view.back(s), s.sum(axis=0)
-            for a in range(b + 1):
-                part = view.cross(np.abs(s[:, a]))
-                cross[:, a, :, b] = cross[:, b, :, a] = part if a == b else -part
-        return [cross, mixed, total]
-
-    def moved(self, at: RowPoint, hessian: Hessian, A: Float) -> State:
-        """u + d (X_U A + the level's change), d and U the Hessian's."""
-        loss, there = self.loss, hessian.at
-        along = self.along(hessian, A)
-
-        def changed(block: Block, entry: tuple[Float, Float, Float, Float]) -> Float:
-            target, eta, move, u = entry
-            return u + loss.curvature_product(target, eta, move)
-
-        entries = list(zip(there.target, there.eta, along, at.u, strict=True))
-        return self.each(changed, entries)
-
-    def along(self, hessian: Hessian, A: Float) -> State:
-        """The change of eta where the Hessian's columns change by A (c, k), the level's in it."""
-        shift = hessian.level(A)
-        return [part + shift for part in self.times(A, hessian.columns)]
-
-    def curvature_product(self, at: RowPoint, V: Float) -> Float:
-        """H V for V (p, k) at a point, the outputs' coupling included: two passes."""
-        loss = self.loss
-        along = self.times(V)
-        along = self.free_of_level(at, along)
-        entries = list(zip(at.target, at.eta, along, strict=True))
-        return -self.correlation(self.each(lambda block, e: loss.curvature_product(*e), entries))
-
-    def free_of_level(self, at: RowPoint, along: State) -> State:
-        """eta's change (X - 1x̄')V with that of the level which keeps sum_i s_i u_i = 0."""
-        if not self.intercept:
-            return along
-        loss, k = self.loss, along[0].shape[1]
-
-        def sums(block: Block, entry: tuple[Float, Float, Float]) -> Float:
-            y, eta, move = entry
-            moved = block.weighted(loss.curvature_product(y, eta, move)).sum(axis=0)
-            units = [loss.curvature_product(y, eta, np.broadcast_to(e, y.shape)) for e in np.eye(k)]
-            return np.stack([moved, *(block.weighted(unit).sum(axis=0) for unit in units)])
-
-        found = self.sum(sums, list(zip(at.target, at.eta, along, strict=True)))
-        shift = -np.linalg.pinv(found[1:], rcond=1e-14, hermitian=True) @ found[0]
-        return [part + shift for part in along]
-
-
-@dataclass(frozen=True)
-class Hessian:
-    """H of some columns at a point, the level eliminated; outputs that are coupled together.
-
-    columns (c,) ; groups of outputs ; H of each, (c g, c g), the outputs running fastest ; slope of
-    each, (c g, g): minus the change of the levels
-    """
-
-    at: RowPoint
-    columns: NDArray[np.intp]
-    groups: tuple[Outputs, ...]
-    H: tuple[Float, ...]
-    slope: tuple[Float, ...]
-
-    @functools.cached_property
-    def _factors(self) -> tuple[Factor, ...]:
-        return tuple(from_gram(H) for H in self.H)
-
-    def among(self, columns: NDArray[np.intp]) -> Hessian:
-        """That of some of its columns alone, in increasing order."""
-        if columns.size == self.columns.size:
-            return self
-        places = np.searchsorted(self.columns, columns)
-        H: list[Float] = []
-        slopes: list[Float] = []
-        for group, whole, slope in zip(self.groups, self.H, self.slope, strict=True):
-            inner = (places[:, None] * group.size + np.arange(group.size)).ravel()
-            H.append(whole[np.ix_(inner, inner)])
-            slopes.append(slope[inner])
-        return Hessian(self.at, columns, self.groups, tuple(H), tuple(slopes))
-
-    def solve(self, V: Float) -> Float:
-        """(c, k) H^+ V."""
-        out = np.empty_like(V)
-        for group, factor in zip(self.groups, self._factors, strict=True):
-            out[:, group] = factor.solve(V[:, group].reshape(-1, 1)).reshape(-1, group.size)
-        return out
-
-    def level(self, A: Float) -> Float:
-        """(k,) the change of the levels where the coefficients change by A (c, k)."""
-        out = np.empty(A.shape[1])
-        for group, slope in zip(self.groups, self.slope, strict=True):
-            out[group] = -(A[:, group].reshape(-1) @ slope)
-        return out
-
-
-def _levelled(
-    cross: Float, mixed: Float, total: Float, dead: NDArray[np.bool_], rows: Rowwise
-) -> tuple[Float, Float]:
-    """H (c g, c g) and the slope of the levels (c g, g) from sums over the rows."""
-    c, g = mixed.shape[:2]
-    H, B = cross.reshape(c * g, c * g), mixed.reshape(c * g, g)
-    slope = np.zeros_like(B)
-    if rows.intercept:
-        slope = B @ np.linalg.pinv(total, rcond=1e-14, hermitian=True)
-        H = H - slope @ B.T
-    H = 0.5 * (H + H.T) / rows.weight
-    gone = np.repeat(dead, g) | (np.diagonal(H) <= 0.0)
-    H[gone] = 0.0
-    H[:, gone] = 0.0
-    slope[gone] = 0.0
-    return H, slope
-
-
-def _add(a: list[Float], b: list[Float]) -> list[Float]:
+def add(a: list[Float], b: list[Float]) -> list[Float]:
+    """Merge parts that are lists of arrays, in place."""
     for left, right in zip(a, b, strict=True):
         left += right
     return a

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from leastwise.certificate.found import PROVED
 from leastwise.certificate.terms import Terms, radius
+from leastwise.curved import affords, hessian_of, moved
 from leastwise.numerics.factors import EPS
 from leastwise.problem import Evaluation, Problem
 from leastwise.rowwise import RowPoint
@@ -81,11 +82,11 @@ def _projected(
         if hessian is None:
             hessian = point.hessian
             if hessian is None or not np.array_equal(hessian.columns, columns):
-                if not problem.design.loss.smooth or not rows.affords(columns, problem.memory):
+                if not problem.design.loss.smooth or not affords(rows, columns, problem.memory):
                     return point, v, False
-                hessian = rows.hessian(point, columns)
-        moved = rows.moved(point, hessian, hessian.solve(v[free]))
-        point, v = replace(point, u=moved, sloped=False), rows.correlation(moved)
+                hessian = hessian_of(rows, point, columns)
+        nearer = moved(rows, point, hessian, hessian.solve(v[free]))
+        point, v = replace(point, u=nearer, sloped=False), rows.correlation(nearer)
     settled = bool((np.abs(v[free]) <= limit).all())
     if settled:
         v = v.copy()

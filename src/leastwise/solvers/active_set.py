@@ -44,6 +44,7 @@ Index = NDArray[np.intp]
 Integer = NDArray[np.int64]
 
 COLLINEAR = 1e-12  # the squared pivot, of a column of length 1, below which it is a combination
+CLEAR = 1e-6  # the squared pivot above which nobody need look twice
 TIED = 1e-9  # of l1: a correlation this near to it ties
 MOST_TIED = 500  # columns up to which a tie is resolved
 STEPS = 10_000  # in which a minimiser is reached, or never
@@ -232,11 +233,27 @@ class ActiveSet:
         if self.bounded:
             free &= (self.bounds[0] < 0.0) & (self.bounds[1] > 0.0)
         missing = (self.status == OUT) & self.alive & ((self.w != 0.0) | free)
+        if not self._counts[0] and missing.any() and self._all_at_once(np.flatnonzero(missing)):
+            return
         for j in map(int, np.flatnonzero(missing)):
             if self._append(j):
                 self.signs[j] = np.sign(self.w[j]) if self.pay[0, j] > 0.0 else 0.0
             else:
                 self.w[j] = 0.0  # a combination of the others: they can say the same
+
+    def _all_at_once(self, columns: Index) -> bool:
+        """Let these columns be the support, if none is near a combination of the others."""
+        inner = self.G[np.ix_(columns, columns)]
+        inner[np.diag_indices(columns.size)] += self.pay[1, columns]
+        root, info = lapack.dpotrf(inner, lower=1, clean=1)
+        if info or (np.diagonal(root) ** 2 <= CLEAR * np.diagonal(inner)).any():
+            return False
+        self._R[: columns.size, : columns.size] = root.T
+        self._order[: columns.size] = columns
+        self._counts[0] = columns.size
+        self.status[columns] = IN
+        self.signs[columns] = np.where(self.pay[0, columns] > 0.0, np.sign(self.w[columns]), 0.0)
+        return True
 
     def _restart(self) -> None:
         """The factor of the support, computed anew."""

@@ -20,11 +20,12 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from leastwise.curved import Hessian, affords, curvature_product, hessian_of
 from leastwise.numerics.factors import EPS, from_gram
 from leastwise.numerics.threads import one_blas_thread
 from leastwise.penalties import ElasticNet
-from leastwise.problem import Problem, Shape
-from leastwise.rowwise import Hessian
+from leastwise.problem import Evaluation, Problem, Shape
+from leastwise.rowwise import RowPoint, State
 from leastwise.solvers.base import VIOLATION, Cost, Iterate, Solver, Steps, gram_flops
 
 Float = NDArray[np.float64]
@@ -39,6 +40,7 @@ NOTHING = 1e-17  # of it: a promised fall that is rounding
 KEPT = 0.03  # a Hessian is kept while the promised fall shrinks to this share in a step
 INNER = 10  # steps between looks on a path
 MARGIN = 0.1  # of a strength: columns as near to it are at work
+LOOSE = 1e-9  # of the largest slope: the level's slope between looks
 DRIFT = 20  # updates after which the products with X are made anew
 MOST_CG = 500  # steps of conjugate gradients
 
@@ -85,6 +87,8 @@ class Newton(Solver):
                 over = used == limit or course.over(fall)
                 if alone or over or quiet >= INNER or course.settled(fall):
                     quiet = 0
+                    if course.widened() and not over:
+                        continue
                     done = yield number, course.iterate(used, final=over)
                     if over:
                         break
@@ -111,11 +115,14 @@ class _Course:
         else:
             self._w = problem.design.mask(start.copy())
             self._product = self._rows.times(self._w)
-        self.at = problem.design.evaluate_rows(self._product, centre.level)
+        start_at: tuple[Float, Float, RowPoint] = self._rows.at(self._product, centre.level)
+        self._level, self._value, self._point = start_at
+        self._v = self._rows.correlation(self._point.u)
+        self._part: Float | None = None  # v of the working columns, where it is not known of all
         self._hessian: Hessian | None = None
         self._fresh = False
         self._age = 0
-        self._working = np.zeros(p, bool)
+        self._columns = np.empty(0, np.intp)
         self._falls: list[float] = []
 
     def turn(self, here: Problem) -> None:
@@ -129,24 +136,34 @@ class _Course:
         self._simple = not l1.any() and not here.penalty.bounded
         self._sides = (l1, l2, lower, upper)
         if not l1.any() or self._alive.size <= FEW:
-            self._working = self._alive.copy()
+            self._columns = np.flatnonzero(self._alive)
             return
         # Columns that the slope may bring to their limit: by the strong rule (Tibshirani et al.
         # 2012), and some more.
-        size = np.abs(self.at.correlation).max(axis=1)
+        size = np.abs(self._v).max(axis=1)
         limit = np.maximum(np.minimum(2.0 * l1 - before, l1), l1 * (1.0 - 4.0 * MARGIN))
         near = size >= np.minimum(limit, l1 * (1.0 - MARGIN))
-        self._working = self._alive & (near | self._w.any(axis=1) | (l1 == 0.0))
+        self._columns = np.flatnonzero(self._alive & (near | self._w.any(axis=1) | (l1 == 0.0)))
 
     def iterate(self, number: int, *, final: bool = False) -> Iterate:
         """Where it stands."""
-        at = self.at
-        if self._hessian is not None and at.point is not None:
-            at = replace(at, point=replace(at.point, hessian=self._hessian))
+        self._complete()
+        point = self._point
+        if self._hessian is not None:
+            point = replace(point, hessian=self._hessian)
+        at = Evaluation(self._value, self._v, self._level, point)
         detail = "conjugate gradients" if self._matrix_free else "Cholesky"
         if not self._simple:
             detail = "active set"
         return Iterate(self._w, number, at, final=final, detail=detail)
+
+    def _complete(self) -> None:
+        """Let the level be exact, and v known of all columns."""
+        if self._part is None:
+            return
+        self._level, self._value, self._point = self._rows.at(self._product, self._level)
+        self._v = self._rows.correlation(self._point.u)
+        self._part = None
 
     def settled(self, fall: float) -> bool:
         """Whether the model promises hardly anything more."""
@@ -154,28 +171,32 @@ class _Course:
 
     def over(self, fall: float) -> bool:
         """Whether rounding is all that is left."""
-        return self._fresh and fall <= NOTHING * float(self._null.max()) and not self._violators()
+        rounding = fall <= NOTHING * float(self._null.max())
+        return self._fresh and rounding and not self.widened()
 
     @property
     def _matrix_free(self) -> bool:
-        columns = np.flatnonzero(self._working)
-        return self._simple and not self._rows.affords(columns, self._here.memory)
+        return self._simple and not affords(self._rows, self._columns, self._here.memory)
 
-    def _violators(self) -> bool:
-        """Let columns outside of the working set in that are beyond their limits; whether any."""
+    def widened(self) -> bool:
+        """Let columns in that are beyond their limits outside of the working set; whether any."""
+        if self._columns.size == np.count_nonzero(self._alive):
+            return False
+        self._complete()
         l1, _, lower, upper = (side[:, None] for side in self._sides)
-        v = self.at.correlation
+        v = self._v
         moves = np.where(v > 0.0, upper > 0.0, lower < 0.0)
-        wrong = ((np.abs(v) > l1 * (1.0 + VIOLATION)) & moves).any(axis=1)
-        wrong &= self._alive & ~self._working
-        self._working |= wrong
-        return bool(wrong.any())
+        wrong = ((np.abs(v) > l1 * (1.0 + VIOLATION)) & moves).any(axis=1) & self._alive
+        wrong[self._columns] = False
+        if not wrong.any():
+            return False
+        self._columns = np.union1d(self._columns, np.flatnonzero(wrong))
+        self._falls = []
+        return True
 
     def step(self) -> float:
         """One step; how far the model promised the objective to fall."""
-        if self._violators():
-            self._falls = []
-        columns = np.flatnonzero(self._working)
+        columns = self._columns
         if not columns.size:
             return 0.0
         if self._matrix_free:
@@ -189,8 +210,9 @@ class _Course:
         while True:
             hessian = self._hessian
             assert hessian is not None, "made above"
-            change, fall = self._model(hessian.among(columns))
-            found = self._search(columns, change, fall, hessian)
+            hessian = hessian.among(columns)
+            change, fall = self._model(hessian)
+            found: float = self._search(columns, change, fall, hessian)
             if found >= 0.0 or self._fresh:
                 break
             self._renew(columns)  # the stale one promised a fall that is not there
@@ -200,16 +222,14 @@ class _Course:
         return max(found, 0.0)
 
     def _renew(self, columns: Index) -> None:
-        point = self.at.point
-        assert point is not None, "of such a loss"
-        self._hessian = self._rows.hessian(point, columns)
+        self._hessian = hessian_of(self._rows, self._point, columns)
         self._fresh, self._falls = True, []
 
     def _model(self, hessian: Hessian) -> tuple[Float, Float]:
         """The model's minimiser less w (c, k), and (g,) how far it promises to fall."""
         columns = hessian.columns
         l1, l2, lower, upper = (side[columns] for side in self._sides)
-        w, v = self._w[columns], self.at.correlation[columns]
+        w, v = self._w[columns], self._v[columns] if self._part is None else self._part
         change, promised = np.zeros_like(w), np.zeros(w.shape[1])
         for group, H in zip(hessian.groups, hessian.H, strict=True):
             start, slope = w[:, group].reshape(-1), v[:, group].reshape(-1)
@@ -229,19 +249,20 @@ class _Course:
 
     def _conjugate(self, columns: Index) -> tuple[Float, Float]:
         """Newton's step by conjugate gradients, not solved further than the slope is small."""
-        point, l2 = self.at.point, self._sides[1][:, None]
-        assert point is not None, "of such a loss"
-        residual = self._design.mask(self.at.correlation - l2 * self._w)
+        self._complete()
+        l2 = self._sides[1][:, None]
+        residual = self._design.mask(self._v - l2 * self._w)
         slope = residual.copy()
         metric = self._design.centre.curvature[:, None] + l2
         metric = np.where(metric > 0.0, metric, 1.0)
-        change, direction = np.zeros_like(residual), residual / metric
+        change: Float = np.zeros_like(residual)
+        direction: Float = residual / metric
         size = first = float(np.sum(residual * direction))
-        curved = np.zeros_like(residual)
+        curved: Float = np.zeros_like(residual)
         for _ in range(MOST_CG):
             if size <= first * min(1e-4, np.sqrt(first / max(float(self._null.max()), first))) ** 2:
                 break
-            product = self._rows.curvature_product(point, direction) + l2 * direction
+            product: Float = curvature_product(self._rows, self._point, direction) + l2 * direction
             along = float(np.sum(direction * product))
             if along <= 0.0:
                 break
@@ -259,36 +280,37 @@ class _Course:
         """Move by as much of the change as pays; the fall promised, or -1 where none of it did."""
         if not change.any():
             return 0.0
-        rows, here, at = self._rows, self._here, self.at
-        assert at.level is not None, "of such a loss"
-        along = rows.times(change, columns)
-        shift = (
-            np.zeros(change.shape[1]) if hessian is None else hessian.among(columns).level(change)
-        )
-        objective = here.objective(self._w, at.value)
+        rows, here = self._rows, self._here
+        whole = columns.size == self._alive.size
+        along: State = rows.times(change, columns)
+        shift = np.zeros(change.shape[1]) if hessian is None else hessian.level(change)
+        objective = here.objective(self._w, self._value)
         slack = 8.0 * EPS * np.abs(objective)
         share = np.ones_like(fall)
         while True:
             t = np.broadcast_to(share, change.shape[1:])
-            w = self._w.copy()
+            w: Float = self._w.copy()
             w[columns] += t * change
-            product = [part + t * move for part, move in zip(self._product, along, strict=True)]
-            level = at.level + t * shift
-            if hessian is None:
-                level = rows.settled(product, level)
-            there = here.objective(w, rows.value(product, level))
-            enough = there <= objective - SUFFICIENT * share * fall + slack
+            product: State = [
+                part + t * move for part, move in zip(self._product, along, strict=True)
+            ]
+            seen: tuple[Float, Float, RowPoint] = rows.at(
+                product, self._level + t * shift, 0.0 if whole else LOOSE
+            )
+            enough = here.objective(w, seen[1]) <= objective - SUFFICIENT * share * fall + slack
             if enough.all():
                 break
             share = np.where(enough, share, 0.5 * share)
             if share.min() < SHORTEST:
                 return -1.0
         self._age += 1
-        self._w = w
         if self._age % DRIFT == 0:
             product = rows.times(w)
-        self._product = product
-        self.at = self._design.evaluate_rows(product, level)
+            seen = rows.at(product, seen[0])
+        self._w, self._product = w, product
+        self._level, self._value, self._point = seen
+        found = rows.correlation(self._point.u, columns)
+        self._v, self._part = (found, None) if whole else (self._v, found)
         return float(fall.max())
 
 

@@ -1,0 +1,188 @@
+"""The curvature of the rows: the Hessian of some columns, and products with that of all.
+
+    H = sum_i s_i d_i (x_i - x̄_d)(x_i - x̄_d)' / W,    d = d2l/deta2,  x̄_d the mean weighted by s d
+
+The level is eliminated (a Schur complement); outputs that the loss couples share one matrix.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leastwise.blocks import Block, View
+from leastwise.numerics.factors import Factor, from_gram
+from leastwise.rowwise import Outputs, RowPoint, Rowwise, State, add
+
+Float = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Hessian:
+    """H of some columns at a point, the level eliminated; outputs that are coupled together.
+
+    columns (c,) ; groups of outputs ; H of each, (c g, c g), the outputs running fastest ; slope of
+    each, (c g, g): minus the change of the levels
+    """
+
+    at: RowPoint
+    columns: NDArray[np.intp]
+    groups: tuple[Outputs, ...]
+    H: tuple[Float, ...]
+    slope: tuple[Float, ...]
+
+    @functools.cached_property
+    def _factors(self) -> tuple[Factor, ...]:
+        return tuple(from_gram(H) for H in self.H)
+
+    def among(self, columns: NDArray[np.intp]) -> Hessian:
+        """That of some of its columns alone, in increasing order."""
+        if columns.size == self.columns.size:
+            return self
+        places = np.searchsorted(self.columns, columns)
+        H: list[Float] = []
+        slopes: list[Float] = []
+        for group, whole, slope in zip(self.groups, self.H, self.slope, strict=True):
+            inner = (places[:, None] * group.size + np.arange(group.size)).ravel()
+            H.append(whole[np.ix_(inner, inner)])
+            slopes.append(slope[inner])
+        return Hessian(self.at, columns, self.groups, tuple(H), tuple(slopes))
+
+    def solve(self, V: Float) -> Float:
+        """(c, k) H^+ V."""
+        out = np.empty_like(V)
+        for group, factor in zip(self.groups, self._factors, strict=True):
+            out[:, group] = factor.solve(V[:, group].reshape(-1, 1)).reshape(-1, group.size)
+        return out
+
+    def level(self, A: Float) -> Float:
+        """(k,) the change of the levels where the coefficients change by A (c, k)."""
+        out = np.empty(A.shape[1])
+        for group, slope in zip(self.groups, self.slope, strict=True):
+            out[group] = -(A[:, group].reshape(-1) @ slope)
+        return out
+
+
+def _levelled(
+    cross: Float, mixed: Float, total: Float, dead: NDArray[np.bool_], rows: Rowwise
+) -> tuple[Float, Float]:
+    """H (c g, c g) and the slope of the levels (c g, g) from sums over the rows."""
+    c, g = mixed.shape[:2]
+    H, B = cross.reshape(c * g, c * g), mixed.reshape(c * g, g)
+    slope = np.zeros_like(B)
+    if rows.intercept:
+        slope = B @ np.linalg.pinv(total, rcond=1e-14, hermitian=True)
+        H = H - slope @ B.T
+    H = 0.5 * (H + H.T) / rows.weight
+    gone = np.repeat(dead, g) | (np.diagonal(H) <= 0.0)
+    H[gone] = 0.0
+    H[:, gone] = 0.0
+    slope[gone] = 0.0
+    return H, slope
+
+
+def groups_of(rows: Rowwise) -> list[Outputs]:
+    """The outputs that the loss couples, together; the others one by one."""
+    k = len(rows.source.targets)
+    return [np.arange(k)] if rows.loss.coupled else [np.array([output]) for output in range(k)]
+
+
+def affords(rows: Rowwise, columns: NDArray[np.intp], memory: int) -> bool:
+    """Whether the Hessian of these columns fits the memory, a few times."""
+    return 8 * 4 * (columns.size * groups_of(rows)[0].size) ** 2 <= memory
+
+
+def hessian_of(rows: Rowwise, at: RowPoint, columns: NDArray[np.intp]) -> Hessian:
+    """That of F in the chosen columns: one pass over them."""
+    groups = groups_of(rows)
+
+    views = rows.held(columns) if columns.size < rows.dead.size else None
+
+    def statistic(block: Block, entry: tuple[Float, Float, View | None]) -> list[Float]:
+        target, eta, view = entry
+        view = block.centred(rows.mean, passing=True) if view is None else view
+        c = columns.size
+        each = (_curved(rows, block, view, c, group, target, eta) for group in groups)
+        return [part for parts in each for part in parts]
+
+    each = [None] * len(at.eta) if views is None else views
+    entries = list(zip(at.target, at.eta, each, strict=True))
+    share = columns.size / rows.dead.size
+    parts = rows.source.reduce(statistic, add, entries, share)
+    dead = rows.dead[columns]
+    threes = zip(parts[::3], parts[1::3], parts[2::3], strict=True)
+    found = [_levelled(cross, mixed, total, dead, rows) for cross, mixed, total in threes]
+    return Hessian(
+        at, columns, tuple(groups), tuple(H for H, _ in found), tuple(m for _, m in found)
+    )
+
+
+def _curved(
+    rows: Rowwise, block: Block, view: View, c: int, group: Outputs, target: Float, eta: Float
+) -> list[Float]:
+    """sum s d x x' (c, g, c, g), sum s d x (c, g, g) and sum s d (g, g) of a group."""
+    g = group.size
+    if g == 1:
+        output = group[0]
+        d = rows.loss.curvature(target, eta)[:, [output]]
+        s = block.weighted(d)
+        cross = view.cross(s[:, 0])
+        return [cross[:, None, :, None], view.back(s)[:, :, None], s.sum(axis=0)[:, None]]
+    cross, mixed, total = np.empty((c, g, c, g)), np.empty((c, g, g)), np.empty((g, g))
+    for b in range(g):
+        unit = np.zeros_like(eta)
+        unit[:, b] = 1.0
+        s = block.weighted(rows.loss.curvature_product(target, eta, unit))
+        mixed[:, :, b], total[:, b] = view.back(s), s.sum(axis=0)
+        for a in range(b + 1):
+            part = view.cross(np.abs(s[:, a]))
+            cross[:, a, :, b] = cross[:, b, :, a] = part if a == b else -part
+    return [cross, mixed, total]
+
+
+def moved(rows: Rowwise, at: RowPoint, hessian: Hessian, A: Float) -> State:
+    """u + d (X_U A + the level's change), d and U the Hessian's."""
+    loss, there = rows.loss, hessian.at
+    along = along_columns(rows, hessian, A)
+
+    def changed(block: Block, entry: tuple[Float, Float, Float, Float]) -> Float:
+        target, eta, move, u = entry
+        return u + loss.curvature_product(target, eta, move)
+
+    entries = list(zip(there.target, there.eta, along, at.u, strict=True))
+    return rows.each(changed, entries)
+
+
+def along_columns(rows: Rowwise, hessian: Hessian, A: Float) -> State:
+    """The change of eta where the Hessian's columns change by A (c, k), the level's in it."""
+    shift = hessian.level(A)
+    return [part + shift for part in rows.times(A, hessian.columns)]
+
+
+def curvature_product(rows: Rowwise, at: RowPoint, V: Float) -> Float:
+    """H V for V (p, k) at a point, the outputs' coupling included: two passes."""
+    loss = rows.loss
+    along = rows.times(V)
+    along = free_of_level(rows, at, along)
+    entries = list(zip(at.target, at.eta, along, strict=True))
+    return -rows.correlation(rows.each(lambda block, e: loss.curvature_product(*e), entries))
+
+
+def free_of_level(rows: Rowwise, at: RowPoint, along: State) -> State:
+    """eta's change (X - 1x̄')V with that of the level which keeps sum_i s_i u_i = 0."""
+    if not rows.intercept:
+        return along
+    loss, k = rows.loss, along[0].shape[1]
+
+    def sums(block: Block, entry: tuple[Float, Float, Float]) -> Float:
+        y, eta, move = entry
+        moved = block.weighted(loss.curvature_product(y, eta, move)).sum(axis=0)
+        units = [loss.curvature_product(y, eta, np.broadcast_to(e, y.shape)) for e in np.eye(k)]
+        return np.stack([moved, *(block.weighted(unit).sum(axis=0) for unit in units)])
+
+    found = rows.sum(sums, list(zip(at.target, at.eta, along, strict=True)))
+    shift = -np.linalg.pinv(found[1:], rcond=1e-14, hermitian=True) @ found[0]
+    return [part + shift for part in along]
