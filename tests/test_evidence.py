@@ -315,6 +315,21 @@ def test_pure_noise_is_told_in_words() -> None:
     assert flat.degrees_of_freedom == 1.0
 
 
+@pytest.mark.parametrize("factor", [0.0, np.inf])
+def test_without_any_prior_nothing_is_said(factor: float) -> None:
+    found = lw.evidence(OFFSET.X, OFFSET.y, factors=np.full(4, factor))
+    plain = lw.LeastSquares().fit(OFFSET.X, OFFSET.y).inference_[0]
+    assert found.notes == ()
+    assert found.tau2 == 0.0
+    if factor == 0.0:
+        assert plain.error is not None
+        np.testing.assert_allclose(found.coef, plain.coef[1:], rtol=1e-9)
+        np.testing.assert_allclose(found.standard_deviation, plain.error[1:], rtol=1e-9)
+        assert found.sigma2**0.5 == pytest.approx(plain.sigma, rel=1e-9)
+    else:
+        assert not found.coef.any()
+
+
 def test_a_constant_target_is_told_in_words() -> None:
     with pytest.warns(lw.LeastwiseWarning, match="the target y is constant"):
         found = lw.evidence(OFFSET.X, np.full(40, 3.0))

@@ -110,8 +110,8 @@ def _penalty(problem: Problem, known: Directions, chosen: Chosen) -> tuple[float
 
 
 def _notes(target: str, known: Directions, chosen: Chosen, null: float) -> Iterator[str]:
-    if null == 0.0:
-        return
+    if null == 0.0 or not known.values.size:
+        return  # a constant target, or no column that varies and has a prior: said, or asked for
     if chosen.tau2 == 0.0:
         yield NOTHING.format(target=target)
     elif chosen.sigma2 == 0.0:

@@ -24,6 +24,7 @@ from leastwise.problem import Problem
 Float = NDArray[np.float64]
 
 CORRECTIONS = 3
+CLEAR = 1e-6  # of the largest eigenvalue: vectors of those above are orthogonal to 1e-10
 COLLINEAR = 1e-10  # the least singular value of columns of length 1 that count as independent
 ROUNDING = 32.0 * EPS  # a residual so small against what it is the difference of is none
 COPIES = 4  # of the smaller side, that are in memory at a time
@@ -94,11 +95,12 @@ def directions(problem: Problem) -> Directions:
     explained = own @ (Q.T @ root[:, paid])
     A = (root[:, paid] - Q @ (Q.T @ root[:, paid])) / units
     c = c - Q @ (Q.T @ c)
-    U, s, rotated = np.linalg.svd(A, full_matrices=tall)
     if tall:
+        U, s, rotated = np.linalg.svd(A)
         rank = min(len(root) - free.size, paid.size)  # whose rows are independent by construction
     else:
         reach = np.zeros(paid.size) if centre.mean is None else np.abs(centre.mean[paid]) / units
+        U, s, rotated = _wide_svd(A, max(0, centre.rows - design.intercept - free.size))
         zero = negligible(s, rotated, reach)
         rank = int(np.argmax(zero)) if zero.any() else s.size
     z = U[:, :rank].T @ c
@@ -181,6 +183,20 @@ def _of_rows(problem: Problem) -> tuple[Float, Float]:
     rows = block.centred(centre.mean).dense() * root[:, None]
     rows[:, centre.curvature == 0.0] = 0.0
     return rows, root * (block.y - centre.level)[:, 0]
+
+
+def _wide_svd(A: Float, rank: int) -> tuple[Float, Float, Float]:
+    """The singular value decomposition of A (n, p), n < p, of a rank of at most `rank`.
+
+    From A A' where all of that rank is there and well above rounding: two products in the place of
+    an orthogonal reduction of p x n numbers, which is several times slower.
+    """
+    values, U = np.linalg.eigh(A @ A.T)
+    values, U = values[::-1][:rank], U[:, ::-1][:, :rank]
+    if rank and values[-1] > CLEAR * values[0]:
+        s = np.sqrt(values)
+        return U, s, (U.T @ A) / s[:, None]
+    return np.linalg.svd(A, full_matrices=False)
 
 
 def _flat(problem: Problem, root: Float, free: NDArray[np.intp]) -> tuple[Float, Float]:
