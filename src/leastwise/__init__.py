@@ -15,7 +15,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from leastwise import probability as probability
     from leastwise import solvers as solvers
+    from leastwise.bayesian import Evidence as Evidence
     from leastwise.certificate import Certificate as Certificate
     from leastwise.errors import ConvergenceWarning as ConvergenceWarning
     from leastwise.errors import DataError as DataError
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from leastwise.errors import UsageError as UsageError
     from leastwise.estimators import LeastSquares as LeastSquares
     from leastwise.estimators import LeastSquaresCV as LeastSquaresCV
+    from leastwise.estimators import evidence as evidence
     from leastwise.estimators import load as load
     from leastwise.estimators import path as path
     from leastwise.paths import Path as Path
@@ -36,22 +39,27 @@ _HOMES = {
     "Certificate": "certificate",
     "ConvergenceWarning": "errors",
     "DataError": "errors",
+    "Evidence": "bayesian",
     "LeastSquares": "estimators",
     "LeastSquaresCV": "estimators",
     "LeastwiseError": "errors",
     "LeastwiseWarning": "errors",
     "Table": "sources.table",
     "UsageError": "errors",
+    "evidence": "estimators",
     "Path": "paths",
     "load": "estimators",
     "path": "estimators",
     "table": "sources.table",
 }
 
+_MODULES = ("probability", "solvers")
+
 __all__ = [
     "Certificate",
     "ConvergenceWarning",
     "DataError",
+    "Evidence",
     "LeastSquares",
     "LeastSquaresCV",
     "LeastwiseError",
@@ -59,8 +67,10 @@ __all__ = [
     "Path",
     "Table",
     "UsageError",
+    "evidence",
     "load",
     "path",
+    "probability",
     "solvers",
     "table",
 ]
@@ -68,8 +78,8 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Import a public name on its first use: `import leastwise` itself stays light."""
-    if name == "solvers":
-        return import_module("leastwise.solvers")
+    if name in _MODULES:
+        return import_module(f"leastwise.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'leastwise' has no attribute {name!r}")
     return getattr(import_module(f"leastwise.{_HOMES[name]}"), name)

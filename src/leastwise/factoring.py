@@ -84,7 +84,7 @@ def _factorise(
             return None if found is None else Factored(found)
         if found is not None and found.condition <= CHOLESKY_CONDITION:
             return Factored(found)
-    whole, scale = _triangle(problem, live)
+    whole, scale = triangle(problem, live)
     root, right = whole[:, : live.size], whole[:, live.size :]
     found = triangular(root, scale, live, p)
     offset = offsets(problem, live)
@@ -141,7 +141,7 @@ def offsets(problem: Problem, live: NDArray[np.intp]) -> Float:
     return np.abs(centre.mean[live]) / scale
 
 
-def _triangle(problem: Problem, live: NDArray[np.intp]) -> tuple[Float, Float]:
+def triangle(problem: Problem, live: NDArray[np.intp]) -> tuple[Float, Float]:
     """[R, Q'y] (m, m + k) of the scaled centred rows and the penalty's, and the scale (m,)."""
     design = problem.design
     centre, l2 = design.centre, problem.strengths[1][live]

@@ -124,10 +124,11 @@ class Model:
         DataError
             A column is absent or of another kind than in the fit, or the shape does not match.
         """
-        eta = linear(self._encoded(X), self.coef, self.intercept)
+        eta = linear(self.encoded(X), self.coef, self.intercept)
         return eta[:, 0] if len(self.targets) == 1 else eta
 
-    def _encoded(self, X: Any) -> Any:
+    def encoded(self, X: Any) -> Any:
+        """The (n, p) numbers, dense or sparse, that `predict` makes of new rows."""
         p = len(self.columns)
         if isinstance(X, (np.ndarray, list, tuple)) or hasattr(X, "tocsr"):
             matrix: Any = X if hasattr(X, "tocsr") else np.asarray(X)
