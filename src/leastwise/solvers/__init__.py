@@ -15,6 +15,8 @@ from leastwise.solvers.conjugate_gradient import ConjugateGradient
 from leastwise.solvers.coordinate_descent import CoordinateDescent
 from leastwise.solvers.gradient_descent import GradientDescent
 from leastwise.solvers.newton import Newton
+from leastwise.solvers.stochastic_gradient import StochasticGradient
+from leastwise.solvers.subgradient import Subgradient
 from leastwise.solvers.working_set import WorkingSet
 
 SOLVERS: dict[str, Solver] = {
@@ -28,6 +30,8 @@ SOLVERS: dict[str, Solver] = {
     "coordinate-descent": CoordinateDescent(),
     "working-set": WorkingSet(),
     "newton": Newton(),
+    "subgradient": Subgradient(),
+    "stochastic-gradient": StochasticGradient(),
 }
 
 
@@ -55,6 +59,8 @@ __all__ = [
     "Iterate",
     "Newton",
     "Solver",
+    "StochasticGradient",
+    "Subgradient",
     "WorkingSet",
     "by_name",
 ]

@@ -30,9 +30,16 @@ FEW = 256  # columns whose Gram matrix is made for the sake of an eigenvalue alo
 
 
 class Profiled:
-    """The coefficients alone, the intercept always the best beside them."""
+    """The coefficients alone, the intercept always the best beside them.
 
-    def __init__(self, problem: Problem) -> None:
+    Parameters
+    ----------
+    problem : whose
+    over_rows : whether squared loss is looked at by passes, however small its Gram matrix
+    """
+
+    def __init__(self, problem: Problem, *, over_rows: bool = False) -> None:
+        self._over_rows = over_rows
         self.problem, self.design = problem, problem.design
         self.loss = problem.design.loss
         self._hessian: Hessian | None = None
@@ -45,7 +52,7 @@ class Profiled:
     @property
     def form(self) -> Quadratic:
         """Squared loss over the columns: the loss itself, or what bounds its curvature."""
-        if self.loss.quadratic or self.design.columns <= FEW:
+        if self.design.columns <= FEW or (self.loss.quadratic and not self._over_rows):
             return quadratic_form(self.design, self.problem.memory)
         return OverRows(self.design)
 
@@ -72,7 +79,7 @@ class Profiled:
 
         `before` is one of a point near by.
         """
-        if self.loss.quadratic:
+        if self.loss.quadratic and not self._over_rows:
             at = self.form.evaluate(theta)
         else:
             at = self.design.evaluate(theta, None if before is None else before.level)
@@ -92,7 +99,8 @@ class Profiled:
 
     def _product(self, at: Evaluation) -> list[Float]:
         """(X - 1x̄')w of an evaluation."""
-        assert at.point is not None and at.level is not None, "of such a loss"
+        assert at.point is not None, "of such a loss"
+        assert at.level is not None, "of such a loss"
         if self.loss.located:
             both = zip(self.design.rows.y, at.point.target, strict=True)
             return [y - target for y, target in both]
@@ -159,11 +167,11 @@ class Stepped(Profiled):
             slope = best.correlation
             at = best.beside(level, 0.5 * mean**2)
         else:
-            at, slope, mean = self._over_rows(w, level)
+            at, slope, mean = self._beside(w, level)
         slope = self.design.mask(slope - np.multiply.outer(self._mean, mean))
         return at, np.vstack([slope, -mean])
 
-    def _over_rows(self, w: Float, level: Float) -> tuple[Evaluation, Float, Float]:
+    def _beside(self, w: Float, level: Float) -> tuple[Evaluation, Float, Float]:
         """The evaluation, -(X - 1x̄')'S u / W and 1'S u / W at this level: two passes."""
         rows, loss = self.design.rows, self.loss
         product = rows.times(w)
