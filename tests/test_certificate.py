@@ -10,7 +10,7 @@ from leastwise.certificate.terms import radius
 from leastwise.fit import fit
 from leastwise.sources import MemorySource
 from optima import Case, conditioned
-from problems import MEMORY, problem_of, seven_cuts, sources
+from problems import MEMORY, PRECISE, problem_of, seven_cuts, sources
 
 # Objectives round by a few times eps of the mean square of y, which is of order 1 to 10 here.
 ROUNDING = 1e-13
