@@ -18,11 +18,19 @@ from leastwise.fit import Fit, fit
 from leastwise.losses import Squared
 from leastwise.penalties import ElasticNet
 from leastwise.problem import Problem
+from leastwise.solvers import SOLVERS
 from leastwise.sources import MemorySource, Source
 
 Float = NDArray[np.float64]
 
 MEMORY = 1 << 30  # bytes a fit may take, so that no test depends on what else the machine is doing
+
+# Solvers of squared loss that reach whatever tolerance they are given.
+PRECISE = [
+    name
+    for name, solver in SOLVERS.items()
+    if "quadratic" in solver.kinds and not solver.approximate
+]
 
 
 class Data(NamedTuple):

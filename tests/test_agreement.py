@@ -12,7 +12,7 @@ from leastwise.fit import fit
 from leastwise.solvers import SOLVERS
 from leastwise.sources import MemorySource
 from optima import Case, conditioned
-from problems import problem_of, random_problem, solve, sources
+from problems import PRECISE, problem_of, random_problem, solve, sources
 
 # A relative gap of t leaves fitted values within sqrt(2 t) sd(y) / sqrt(2) of the optimum's (strong
 # convexity of the loss in them); two solvers are within twice that of each other.
@@ -44,7 +44,7 @@ DATA = {
     "sparse": random_problem(3, 80, 6, 2, density=0.3),
     "wide": random_problem(4, 5, 6),
 }
-NAMES = ["auto", *SOLVERS]
+NAMES = ["auto", *PRECISE]
 ITERATIVE = [
     "gradient-descent",
     "accelerated-gradient",

@@ -113,7 +113,7 @@ def test_auto_is_the_cheapest_that_neither_refuses_nor_is_too_large(penalty, n, 
         fitting = {
             name: seconds(solver.cost(shape), shape)
             for name, solver in SOLVERS.items()
-            if solver.refuse(problem) is None and solver.cost(shape).bytes <= memory
+            if solver.declines(problem) is None and solver.cost(shape).bytes <= memory
         }
         if not fitting:
             with pytest.raises(UsageError, match="no solver fits into"):

@@ -1,6 +1,7 @@
 """A block of rows, and what can be asked of it: the only place that knows formats.
 
     eta = (X - 1 m') beta        back(R) = (X - 1 m')' R
+    lengths(d) = diag((X - 1 m') diag(d) (X - 1 m')')
     cross(s) = (X - 1 m')' diag(s) (X - 1 m')      outer(d) = (X - 1 m') diag(d) (X - 1 m')'
 
 A `Block` holds rows of X (dense of any order and float type, or sparse), the targets and the
@@ -12,6 +13,7 @@ no large copy made) for sparse and for wide ones. What comes out is float64.
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -38,6 +40,7 @@ class View(Protocol):
     def cross(self, weight: Float | None) -> Float: ...
     def squares(self, weight: Float | None) -> Float: ...
     def outer(self, scale: Float) -> Float: ...
+    def lengths(self, scale: Float) -> Float: ...
     def dense(self) -> Float: ...
 
 
@@ -64,6 +67,9 @@ class DenseView:
 
     def outer(self, scale: Float) -> Float:
         return (self.array * scale) @ self.array.T
+
+    def lengths(self, scale: Float) -> Float:
+        return np.einsum("ij,ij,j->i", self.array, self.array, scale)
 
     def dense(self) -> Float:
         return self.array
@@ -136,6 +142,14 @@ class ImplicitView:
             centred = dense - self.mean[panel]
             out += (centred * scale[panel]) @ centred.T
         return out
+
+    def lengths(self, scale: Float) -> Float:
+        X, scaled = self.matrix, scale * self.mean
+        if isinstance(X, np.ndarray):
+            raw = np.einsum("ij,ij,j->i", X, X, scale)
+        else:
+            raw = np.asarray(X.multiply(X) @ scale)
+        return np.maximum(raw - 2.0 * (X @ scaled) + self.mean @ scaled, 0.0)
 
     def dense(self) -> Float:
         dense = self.matrix.toarray() if hasattr(self.matrix, "toarray") else self.matrix
@@ -268,6 +282,14 @@ class Block:
                 z *= root[part]
             cross += z.T @ z
         return mixed, cross
+
+    def batches(self, size: int, rng: np.random.Generator) -> Iterator[Block]:
+        """Its rows once, shuffled, in batches of at most `size`: copies of those rows alone."""
+        order = rng.permutation(self.rows)
+        X = self.X.tocsr() if self.sparse else self.X
+        for first in range(0, self.rows, size):
+            rows = order[first : first + size]
+            yield Block(X[rows], self.y[rows], None if self.weight is None else self.weight[rows])
 
     def picked(self, mean: Float | None) -> DensePicked | SparsePicked:
         """No column yet, centred, of those that are to be worked on again and again."""

@@ -86,10 +86,10 @@ class Watched:
         return record
 
     def outcome(self, reason: str) -> tuple[Iterate, Gap]:
-        """The iterate to keep: the last one, or the best where the end was not reached."""
+        """The iterate to keep: the last, or the best where the end was not reached."""
         assert self.iterate is not None, "a solver yields at least one iterate"
         assert self.gap is not None, "and each is certified"
-        if reason in ("max_iter", "stalled") and self.best is not None:
+        if reason in ("max_iter", "stalled") and self.best is not None and not self.iterate.last:
             return self.best[1:]
         return self.iterate, self.gap
 
@@ -110,7 +110,7 @@ def drive(
     for here, penalty in enumerate(penalties):
         at = problem.at(penalty)
         watched = Watched(began, watch)
-        stop = _Stop(at, limit, tol, watched)
+        stop = _Stop(at, limit, tol, watched, solver.approximate)
         last = here == len(penalties) - 1
         while number == here:
             done = stop.look(iterate)
@@ -126,8 +126,11 @@ def drive(
 class _Stop:
     """Looks at the iterates of one penalty and decides when it is done."""
 
-    def __init__(self, problem: Problem, limit: int, tol: float, watched: Watched) -> None:
+    def __init__(
+        self, problem: Problem, limit: int, tol: float, watched: Watched, wanders: bool
+    ) -> None:
         self._problem, self._limit, self._tol, self._watched = problem, limit, tol, watched
+        self._wanders = wanders
         self._first = self._ceiling = np.inf
         self.reason: str | None = None
 
@@ -157,7 +160,8 @@ class _Stop:
         elif record.relative_gap <= self._tol:
             self.reason = "converged"
         elif iterate.final:
-            self.reason = _ending(record, self._first, iterate, self._limit)
+            first = np.inf if self._wanders else self._first
+            self.reason = _ending(record, first, iterate, self._limit)
         elif watched.stale > PATIENCE:
             self.reason = "stalled"
         return self.reason is not None

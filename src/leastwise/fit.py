@@ -98,7 +98,7 @@ def fit(
     at = iterate.at
     if not iterate.on_rows and reason != "diverged":
         # Moments and updated residuals carry rounding: what is certified is computed from the rows.
-        at = problem.design.evaluate(iterate.coef)
+        at = problem.design.evaluate_again(iterate.coef, iterate.at)
         found = certified(problem, iterate, at)
         if reason == "converged" and not float(found.relative.max()) <= tol:
             reason = "stalled"

@@ -66,13 +66,19 @@ class Evaluation:
     """The mean loss at a w: `value` (g,) and `correlation` (p, k), minus its gradient.
 
     g = k, or 1 where the loss couples the outputs. Where moments do not tell the loss, also
-    the `level` (k,) b~ that is best beside w, and the `point` that the rows make of it.
+    the `level` (k,) b~ that is best beside w, and the `point` that the rows make of it. Beside
+    another level the value has an `excess` (g,) over the best, of which correlation and point are.
     """
 
     value: Float
     correlation: Float
     level: Float | None = None
     point: RowPoint | None = None
+    excess: Float | None = None
+
+    def beside(self, level: Float, excess: Float) -> Evaluation:
+        """The same w beside another level than the best."""
+        return replace(self, value=self.value + excess, level=level, excess=excess)
 
 
 class Design:
@@ -228,6 +234,17 @@ class Design:
         """What `evaluate` gives where (X - 1x̄')w is known: one pass."""
         level, value, point = self.rows.at(product, near)
         return Evaluation(value, self.rows.correlation(point.u), level, point)
+
+    def evaluate_again(self, coef: Float, at: Evaluation) -> Evaluation:
+        """`at` computed from the rows, beside its own level where that was not the best."""
+        if at.excess is None or at.level is None:
+            return self.evaluate(coef, at.level)
+        if self.loss.quadratic:
+            return self.evaluate(coef).beside(at.level, 0.5 * (at.level - self.centre.level) ** 2)
+        product = self.rows.times(coef)
+        best = self.evaluate_rows(product, at.level)
+        excess = self.rows.value(product, at.level) - best.value
+        return best.beside(at.level, np.maximum(excess, 0.0))
 
     def product(self, V: Float) -> Float:
         """H V of squared loss for V (p, k), without H: one pass."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,10 +28,26 @@ def gap(
     """The duality gap of w (p, k) given the loss and correlation there.
 
     `factor` is one of H + diag(l2), better than what the Gram matrix gives, if one is at hand;
-    `supports` are those of an exact finish.
+    `supports` are those of an exact finish. What an intercept that is not the best beside w costs
+    is added to the gap of the one that is.
     """
-    centre, pool = problem.design.centre, problem.pool
-    null, quadratic = problem.null, problem.design.loss.quadratic
+    if at.excess is None:
+        return _gap(problem, coef, at, factor, supports)
+    best = replace(at, value=at.value - at.excess, excess=None)
+    found = _gap(problem, coef, best, factor, supports)
+    paid = problem.pool(at.excess)
+    total = found.gap + paid
+    return Gap(found.objective + paid, total, _relative(problem, total), found.box)
+
+
+def _gap(
+    problem: Problem,
+    coef: Float,
+    at: Evaluation,
+    factor: Factor | None,
+    supports: Sequence[Support] | None,
+) -> Gap:
+    pool, null, quadratic = problem.pool, problem.null, problem.design.loss.quadratic
     simple = quadratic and factor is None and coef.shape[1] == 1 and problem.penalty.even
     if simple and null[0] > 0.0:
         known = even_gap(problem, coef[:, 0], at)
@@ -57,7 +74,13 @@ def gap(
     if (objective <= bound).all():
         box = None  # no objective is below zero, so that it bounds the gap itself, in no box
     total = np.minimum(bound, objective)
+    return Gap(objective, total, _relative(problem, total), box)
+
+
+def _relative(problem: Problem, total: Float) -> Float:
+    """(g,) a gap relative to the intercept-only model's objective."""
+    null = problem.null
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(null > 0.0, total / null, np.inf)
-    relative = np.where((null == 0.0) & (total <= pool(centre.rounding)), 0.0, ratio)
-    return Gap(objective, total, relative, box)
+    rounding = problem.pool(problem.design.centre.rounding)
+    return np.where((null == 0.0) & (total <= rounding), 0.0, ratio)

@@ -16,6 +16,8 @@ from leastwise.solvers.coordinate_descent import CoordinateDescent
 from leastwise.solvers.gradient_descent import GradientDescent
 from leastwise.solvers.interior_point import InteriorPoint
 from leastwise.solvers.newton import Newton
+from leastwise.solvers.stochastic_gradient import StochasticGradient
+from leastwise.solvers.subgradient import Subgradient
 from leastwise.solvers.working_set import WorkingSet
 
 SOLVERS: dict[str, Solver] = {
@@ -30,6 +32,8 @@ SOLVERS: dict[str, Solver] = {
     "working-set": WorkingSet(),
     "newton": Newton(),
     "interior-point": InteriorPoint(),
+    "subgradient": Subgradient(),
+    "stochastic-gradient": StochasticGradient(),
 }
 
 
@@ -58,6 +62,8 @@ __all__ = [
     "Iterate",
     "Newton",
     "Solver",
+    "StochasticGradient",
+    "Subgradient",
     "WorkingSet",
     "by_name",
 ]

@@ -6,7 +6,9 @@ Beck and Teboulle (2009); O'Donoghue and Candes (2015).
     restart (t = 1) when (x - w+)' D (w+ - w) > 0
 
 Steps are scaled column by column with c_j = H_jj, the metric in which L is the largest eigenvalue
-of the correlation matrix, so that units do not matter. The prox makes exact zeros.
+of the correlation matrix, so that units do not matter. The prox makes exact zeros. For
+other losses than the squared one L is multiplied by the loss's largest second derivative, which no
+curvature on the way exceeds.
 """
 
 from __future__ import annotations
@@ -20,9 +22,9 @@ from numpy.typing import NDArray
 
 from leastwise.penalties import ElasticNet
 from leastwise.problem import Problem, Shape
-from leastwise.quadratic import quadratic_form
 from leastwise.solvers.base import Cost, Iterate, Solver, Steps, zeros
 from leastwise.solvers.gradient_descent import descent_cost
+from leastwise.solvers.slopes import Profiled, no_row_state
 
 Float = NDArray[np.float64]
 
@@ -34,38 +36,40 @@ class AcceleratedGradient(Solver):
     name: ClassVar[str] = "accelerated-gradient"
     limit: ClassVar[int] = 20_000
     joint: ClassVar[bool] = True
+    kinds: ClassVar[tuple[str, ...]] = ("quadratic", "smooth")
 
     def refuse(self, problem: Problem) -> str | None:
-        return None
+        if problem.shape.joint and problem.shape.kind != "quadratic":
+            return "a joint penalty is for squared loss: leave joint out"
+        return no_row_state(problem)
 
     def cost(self, shape: Shape) -> Cost:
-        return descent_cost(shape, 5000)
+        return descent_cost(shape, 5000, 3.0)
 
     def along(
         self, problem: Problem, penalties: Sequence[ElasticNet], start: Float | None, limit: int
     ) -> Steps:
-        form = quadratic_form(problem.design, problem.memory)
-        curvature = problem.design.centre.curvature
-        metric = np.where(curvature > 0.0, curvature, 1.0)
-        L = form.largest_eigenvalue(np.sqrt(metric), np.zeros_like(metric))
+        view = Profiled(problem)
+        metric = view.spread
+        L = view.largest_curvature(np.sqrt(metric), np.zeros_like(metric))
         step = 1.0 / (max(L, 1e-300) * metric)
-        w = zeros(problem) if start is None else start.copy()
+        w = zeros(problem) if start is None else view.first(start)
         for number, penalty in enumerate(penalties):
-            at = form.evaluate(w)
-            x, v, t = w, at.correlation, 1.0
+            view.turn(problem.at(penalty))
+            at, v = view.look(w)
+            x, t = w, 1.0
             done = yield number, Iterate(w, 0, at)
             for iteration in range(1, limit + 1):
                 if done:
                     break
                 moved = penalty.prox(x + step[:, None] * v, step)
-                there = form.evaluate(moved)
+                there, _ = view.look(moved, at)
                 change = moved - w
                 if np.sum((x - moved) * metric[:, None] * change) > 0.0:
                     t = 1.0
                 following = 0.5 * (1.0 + np.sqrt(1.0 + 4.0 * t * t))
                 beta = (t - 1.0) / following
-                # The correlation is affine in w: that of the extrapolated point costs no product.
                 x = moved + beta * change
-                v = there.correlation + beta * (there.correlation - at.correlation)
+                v = view.ahead(there, at, beta)
                 w, at, t = moved, there, following
                 done = yield number, Iterate(w, iteration, at, final=iteration == limit)

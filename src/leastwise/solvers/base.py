@@ -27,6 +27,7 @@ from leastwise.refinement import Refined
 
 Float = NDArray[np.float64]
 
+ENDLESS = 10_000_000  # steps, or passes, where each new digit takes a hundred times as many
 VIOLATION = 1e-11  # of l1: what a correlation, or its norm, may be above it at a solution
 
 
@@ -60,6 +61,7 @@ class Iterate:
     factor : a factor of the Hessian, where one was made
     refined : the solution to full precision, where it was refined
     supports : each output's support, where the solution was made exact on it
+    last : whether the last iterate is asked for, however good one before it was
     """
 
     coef: Float
@@ -73,6 +75,7 @@ class Iterate:
     factor: Factor | None = None
     refined: Refined | None = None
     supports: tuple[Support, ...] | None = None
+    last: bool = False
 
 
 Steps = Generator[tuple[int, Iterate], bool | None, None]
@@ -86,6 +89,7 @@ class Solver(ABC):
     limit: ClassVar[int]  # the most iterations, unless max_iter says otherwise
     joint: ClassVar[bool] = False  # whether it takes an l1 penalty that joins outputs
     kinds: ClassVar[tuple[str, ...]] = ("quadratic",)  # the kinds of losses it takes
+    approximate: ClassVar[bool] = False  # whether it nears the optimum, up and down, for ever
 
     def declines(self, problem: Problem) -> str | None:
         """Why this solver cannot take the problem, its loss included; None where it can."""

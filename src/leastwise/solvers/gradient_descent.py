@@ -3,8 +3,9 @@
     w <- w + eta (v - l2 w) + beta (w - w_before),     v the correlation, minus the gradient of the
     loss
 
-With L the largest eigenvalue of H + diag(l2) it converges for 0 < eta < 2 (1 + beta) / L; the
-default step 1/L comes from the spectrum, so that the units of the data do not matter.
+With L the largest eigenvalue of c H + diag(l2), c the loss's largest second derivative (1 for
+squared loss), it converges for 0 < eta < 2 (1 + beta) / L; the default step 1/L comes from the
+spectrum, so that the units of the data do not matter.
 """
 
 from __future__ import annotations
@@ -14,15 +15,13 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from leastwise.errors import UsageError
 from leastwise.penalties import ElasticNet
 from leastwise.problem import Problem, Shape
-from leastwise.quadratic import quadratic_form
-from leastwise.solvers.base import Cost, Iterate, Solver, Steps, moments_bytes, zeros
-
-Float = NDArray[np.float64]
+from leastwise.solvers.base import Cost, Float, Iterate, Solver, Steps, moments_bytes
+from leastwise.solvers.slopes import first_coef, no_row_state, refuse_intercept, view_of
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,10 @@ class GradientDescent(Solver):
     step : eta of the objective as leastwise writes it (half squares); 1/L by default
     start : (p,) or (p, k) where to begin; zeros by default
     momentum : beta in [0, 1)
-    check_step : refuse a step that must diverge; False runs it and reports it as diverged
+    check_step : refuse a step that may diverge; False runs it and reports it as diverged
+    intercept_step : move the intercept by its own gradient, with the same step, as the texts do;
+        by default it is the best one beside w at every step
+    intercept_start : a number, or (k,), where such an intercept begins; zero by default
 
     Examples
     --------
@@ -44,54 +46,58 @@ class GradientDescent(Solver):
 
     name: ClassVar[str] = "gradient-descent"
     limit: ClassVar[int] = 10_000
+    kinds: ClassVar[tuple[str, ...]] = ("quadratic", "smooth")
     step: float | None = None
     start: ArrayLike | None = field(default=None, compare=False)
     momentum: float = 0.0
     check_step: bool = True
+    intercept_step: bool = False
+    intercept_start: ArrayLike | None = field(default=None, compare=False)
 
     def refuse(self, problem: Problem) -> str | None:
+        exact = "working-set" if problem.shape.kind == "quadratic" else "newton"
+        others = f"accelerated-gradient or {exact}"
         if problem.shape.l1:
-            return (
-                "an l1 penalty has kinks that a gradient step never settles on; "
-                "take accelerated-gradient or working-set"
-            )
+            return f"an l1 penalty has kinks that a gradient step never settles on; take {others}"
         if problem.shape.bounded:
-            return "a gradient step knows no bounds; take accelerated-gradient or working-set"
-        return None
+            return f"a gradient step knows no bounds; take {others}"
+        own = refuse_intercept(problem, self.intercept_step, self.intercept_start)
+        return no_row_state(problem) if own is None else own
 
     def cost(self, shape: Shape) -> Cost:
-        return descent_cost(shape, 5000)
+        return descent_cost(shape, 5000, 2.0)
 
     def along(
         self, problem: Problem, penalties: Sequence[ElasticNet], start: Float | None, limit: int
     ) -> Steps:
-        form = quadratic_form(problem.design, problem.memory)
-        w = self._first(problem) if start is None else start.copy()
+        view = view_of(problem, self.intercept_step, self.intercept_start)
+        theta = view.first(first_coef(problem, self.start if start is None else start))
         for number, penalty in enumerate(penalties):
-            l2 = problem.at(penalty).strengths[1]
-            L = form.largest_eigenvalue(np.ones_like(l2), l2)
-            eta = self._step(L)
+            here = problem.at(penalty)
+            view.turn(here)
+            l2 = view.padded(here.strengths[1])
+            L = view.largest_curvature(np.ones_like(l2), l2)
+            eta = self._step(L, view.loss.quadratic)
             notes: tuple[str, ...] = ()
             if eta > self._largest(L):
                 notes = (f"the step {eta:g} is above the largest stable one, {self._largest(L):g}",)
-            before, at = w, form.evaluate(w)
-            done = yield number, Iterate(w, 0, at, notes=notes)
+            before = theta
+            at, slope = view.look(theta)
+            done = yield number, Iterate(view.coef(theta), 0, at, notes=notes)
             for iteration in range(1, limit + 1):
                 if done:
                     break
-                gradient_step = eta * (at.correlation - l2[:, None] * w)
                 with np.errstate(over="ignore", invalid="ignore"):
-                    w, before = w + gradient_step + self.momentum * (w - before), w
-                    at = form.evaluate(w)
-                done = yield (
-                    number,
-                    Iterate(w, iteration, at, final=iteration == limit, notes=notes),
-                )
+                    moved = eta * (slope - l2[:, None] * theta) + self.momentum * (theta - before)
+                    theta, before = theta + moved, theta
+                    at, slope = view.look(theta, at)
+                coef, final = view.coef(theta), iteration == limit
+                done = yield number, Iterate(coef, iteration, at, final=final, notes=notes)
 
     def _largest(self, L: float) -> float:
         return 2.0 * (1.0 + self.momentum) / L if L > 0.0 else np.inf
 
-    def _step(self, L: float) -> float:
+    def _step(self, L: float, quadratic: bool) -> float:
         if not 0.0 <= self.momentum < 1.0:
             raise UsageError(f"momentum must be in [0, 1), not {self.momentum}")
         if self.step is None:
@@ -100,33 +106,27 @@ class GradientDescent(Solver):
             raise UsageError(f"the step must be positive, not {self.step}")
         largest = self._largest(L)
         if self.check_step and self.step > largest:
+            times = " times 1 + momentum" if self.momentum else ""
+            bound = "" if quadratic else ", L a bound of the curvature everywhere"
             raise UsageError(
-                f"a step of {self.step:g} diverges: the largest stable step is {largest:.6g} "
-                f"(2/L{' times 1 + momentum' if self.momentum else ''}); leave step out for 1/L, "
-                "or pass check_step=False to watch it diverge"
+                f"a step of {self.step:g} {'diverges' if quadratic else 'may diverge'}: the "
+                f"largest {'stable step' if quadratic else 'step that is surely stable'} is "
+                f"{largest:.6g} (2/L{times}{bound}); leave step out for 1/L, or pass "
+                "check_step=False to watch it diverge"
             )
         return self.step
 
-    def _first(self, problem: Problem) -> Float:
-        if self.start is None:
-            return zeros(problem)
-        shape = zeros(problem).shape
-        given = np.array(self.start, np.float64)
-        if given.ndim == 1:
-            given = np.repeat(given[:, None], shape[1], axis=1)
-        if given.shape != shape:
-            raise UsageError(
-                f"start has shape {np.shape(self.start)}; the coefficients are {shape}"
-            )
-        if not np.isfinite(given).all():
-            raise UsageError("start holds numbers that are not finite")
-        return given
 
+def descent_cost(shape: Shape, steps: int, passes: float) -> Cost:
+    """What `steps` steps cost in the form that `quadratic_form` takes where memory is no matter.
 
-def descent_cost(shape: Shape, steps: int) -> Cost:
-    """What `steps` steps cost in the form that `quadratic_form` takes where memory is no matter."""
-    n, p = shape.rows, shape.columns
+    A step takes `passes` passes where moments do not tell the loss.
+    """
+    n, p, k = shape.rows, shape.columns, shape.outputs
+    if shape.kind != "quadratic":
+        side = min(p, 256) ** 2
+        return Cost(8 * (10 * n + 6 * p + 4 * side) * k + shape.scratch, passes * steps, 0.0)
     if p <= n:
         return Cost(moments_bytes(shape), 2.0, float(n) * p * p + steps * 2.0 * p * p)
-    vectors = 8 * (2 * n + 4 * p) * shape.outputs
+    vectors = 8 * (2 * n + 4 * p) * k
     return Cost(vectors + shape.scratch, float(steps), 0.0)

@@ -79,6 +79,19 @@ class Source(ABC):
             entries.append(function(block) if state is None else function(block, state[number]))
         return entries
 
+    def batches(self, size: int, rng: np.random.Generator) -> Iterator[Block]:
+        """One pass in batches of at most `size` rows, none of two blocks; rows are shuffled.
+
+        The blocks come in random order where they can be had in any.
+        """
+        self._counted[0] += 1.0
+        for block in self.shuffled_blocks(rng):
+            yield from block.batches(size, rng)
+
+    def shuffled_blocks(self, rng: np.random.Generator) -> Iterator[Block]:
+        """The blocks in random order, or in their own where that is the only one."""
+        return self.blocks()
+
     @property
     def threads(self) -> int:
         """How many blocks a pass works on at a time."""

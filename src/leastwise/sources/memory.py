@@ -184,6 +184,10 @@ class MemorySource(Source):
         """The blocks in the order of their rows; views, not copies."""
         return iter(self._blocks)
 
+    def shuffled_blocks(self, rng: np.random.Generator) -> Iterator[Block]:
+        """The blocks in random order."""
+        return (self._blocks[number] for number in rng.permutation(len(self._blocks)))
+
     @property
     def threads(self) -> int:
         """How many blocks a pass works on at a time."""
