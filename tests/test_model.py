@@ -128,14 +128,14 @@ def test_r2_agrees_with_inference_and_rows() -> None:
     weight = np.arange(60.0)
     model = fit_source(MemorySource(X, y, weight))
     direct = r_squared(y, linear(X, model.coef, model.intercept), weight)
-    np.testing.assert_allclose(model.r2, direct, rtol=1e-12)
-    np.testing.assert_allclose(model.r2, [part.r2 for part in model.inference], rtol=1e-12)
+    np.testing.assert_allclose(model.explained, direct, rtol=1e-12)
+    np.testing.assert_allclose(model.explained, [part.r2 for part in model.inference], rtol=1e-12)
 
 
 def test_constant_target_is_a_note() -> None:
     model = constant_target()
     assert model.fit.certificate.relative_gap == 0.0
-    assert np.isnan(model.r2[0])
+    assert np.isnan(model.explained[0])
     assert any("is constant (5)" in note for note in model.fit.notes)
     np.testing.assert_allclose(model.predict(arrays()[0]), 5.0, rtol=1e-15)
 

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from leastwise.errors import LeastwiseError as LeastwiseError
     from leastwise.errors import LeastwiseWarning as LeastwiseWarning
     from leastwise.errors import UsageError as UsageError
+    from leastwise.estimators import Huber as Huber
+    from leastwise.estimators import LeastAbsolute as LeastAbsolute
+    from leastwise.estimators import Logistic as Logistic
+    from leastwise.estimators import Quantile as Quantile
     from leastwise.estimators import LeastSquares as LeastSquares
     from leastwise.estimators import LeastSquaresCV as LeastSquaresCV
     from leastwise.estimators import load as load
@@ -36,10 +40,14 @@ _HOMES = {
     "Certificate": "certificate",
     "ConvergenceWarning": "errors",
     "DataError": "errors",
+    "Huber": "estimators",
+    "LeastAbsolute": "estimators",
     "LeastSquares": "estimators",
     "LeastSquaresCV": "estimators",
     "LeastwiseError": "errors",
     "LeastwiseWarning": "errors",
+    "Logistic": "estimators",
+    "Quantile": "estimators",
     "Table": "sources.table",
     "UsageError": "errors",
     "Path": "paths",
@@ -52,11 +60,15 @@ __all__ = [
     "Certificate",
     "ConvergenceWarning",
     "DataError",
+    "Huber",
+    "LeastAbsolute",
     "LeastSquares",
     "LeastSquaresCV",
     "LeastwiseError",
     "LeastwiseWarning",
+    "Logistic",
     "Path",
+    "Quantile",
     "Table",
     "UsageError",
     "load",

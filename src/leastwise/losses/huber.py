@@ -51,6 +51,14 @@ class Huber(Loss):
     formula: ClassVar[str] = "½ r² for |r| ≤ width, else width |r| − ½ width², r = y − η"
     width: float = 1.35
 
+    @property
+    def words(self) -> str:
+        return f"the Huber losses of width {self.width:g}"
+
+    @property
+    def title(self) -> str:
+        return f"Huber regression (width {self.width:g})"
+
     def __post_init__(self) -> None:
         width = number_between("width", self.width, 0.0, math.inf, "a positive, finite number")
         object.__setattr__(self, "width", width)
