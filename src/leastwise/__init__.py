@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from leastwise.errors import UsageError as UsageError
     from leastwise.estimators import Huber as Huber
     from leastwise.estimators import LeastAbsolute as LeastAbsolute
-    from leastwise.estimators import Logistic as Logistic
-    from leastwise.estimators import Quantile as Quantile
     from leastwise.estimators import LeastSquares as LeastSquares
     from leastwise.estimators import LeastSquaresCV as LeastSquaresCV
+    from leastwise.estimators import Logistic as Logistic
+    from leastwise.estimators import Quantile as Quantile
     from leastwise.estimators import load as load
     from leastwise.estimators import path as path
     from leastwise.paths import Path as Path

@@ -1,10 +1,10 @@
 """Separation: whether some direction puts every row on the side of its class.
 
 With margins m_i(d) = d_y - max_{j != y} d_j of a change d of eta, rows are separated completely
-where some d among the unpenalised columns has m_i > 0 for all i, and quasi-completely where m_i >= 0
-for all and > 0 for some (Albert and Anderson 1984). No finite coefficients are then best: a step
-along d always lowers the loss. Where the loss is as good as zero Newton's method moves along such a
-direction by about 1 a step, so that its next step tells.
+where some d among the unpenalised columns has m_i > 0 for all i, and quasi-completely where
+m_i >= 0 for all and > 0 for some (Albert and Anderson 1984). No finite coefficients are then best:
+a step along d always lowers the loss. Where that is as good as zero Newton's method moves along
+such a direction by about 1 a step, so that its next step tells.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def separated(problem: Problem, coef: Float, at: Evaluation) -> str | None:
         return None  # shares of classes are never separated
     if free[live].all():
         margins = _margins(y, np.concatenate(point.eta), design.loss.coupled)[used]
-        apart = (margins > 0.0).all(axis=0)
+        apart = np.asarray((margins > 0.0).all(axis=0))
         if apart.any():
             return _words(problem, coef, apart, complete=True)
     sure = np.abs(np.concatenate(point.u)).max(axis=1)[used].min() < SURE
@@ -73,9 +73,7 @@ def _margins(y: Float, eta: Float, coupled: bool) -> Float:
     return (own - others)[:, None]
 
 
-def _words(
-    problem: Problem, direction: Float, apart: NDArray[np.bool_], *, complete: bool
-) -> str:
+def _words(problem: Problem, direction: Float, apart: NDArray[np.bool_], *, complete: bool) -> str:
     source = problem.design.source
     outputs = direction if problem.design.loss.coupled else direction[:, apart]
     size = np.abs(outputs).max(axis=1) * problem.design.scale

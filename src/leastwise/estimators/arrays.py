@@ -69,15 +69,12 @@ def classes_of(
     y: ArrayLike | None,
     sample_weight: ArrayLike | None,
     class_weight: str | Mapping[Any, float] | None,
-    *,
-    reset: bool = True,
 ) -> tuple[MemorySource, NDArray[Any]]:
     """The rows given to `fit` as rows of classes, and (K,) the labels, sorted.
 
     Parameters
     ----------
     class_weight : what the weights of a class's rows are multiplied by
-    reset : whether this is the fit that says which columns there are
     """
     if isinstance(X, Source):
         if not isinstance(X, MemorySource):
@@ -96,8 +93,7 @@ def classes_of(
             accept_sparse=("csr", "csc"),
             dtype=FLOATS,
             ensure_all_finite=False,  # the first pass over the data finds what is not finite
-            ensure_min_samples=2 if reset else 1,
-            reset=reset,
+            ensure_min_samples=2,
         )
         check_classification_targets(y)
         y = np.asarray(y)
@@ -115,9 +111,7 @@ def classes_of(
     return rows, labels
 
 
-def _alone(
-    estimator: Any, X: Source, y: ArrayLike | None, sample_weight: ArrayLike | None
-) -> None:
+def _alone(estimator: Any, X: Source, y: ArrayLike | None, sample_weight: ArrayLike | None) -> None:
     """Take the names of a source's columns; refuse what it brings itself."""
     if y is not None or sample_weight is not None:
         raise UsageError(
@@ -136,7 +130,7 @@ def _refuse_labels(y: Any) -> None:
     DataError
         The message shows one.
     """
-    if y is None or isinstance(y, np.ndarray) and y.dtype.kind not in "OUST":
+    if y is None or (isinstance(y, np.ndarray) and y.dtype.kind not in "OUST"):
         return
     texts = (value for value in np.asarray(y).ravel() if isinstance(value, str))
     text = next(texts, None)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
+from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from leastwise.errors import ConvergenceWarning, LeastwiseWarning
@@ -81,6 +82,11 @@ class Linear(BaseEstimator):
         X = validate_data(self, X, accept_sparse=("csr", "csc"), dtype=FLOATS, reset=False)
         return linear(X, np.atleast_2d(self.coef_), np.atleast_1d(self.intercept_))
 
+    def _eta_of_rows(self, rows: MemorySource) -> Float:
+        """(n, k) the linear predictions of a table's rows, which are encoded already."""
+        check_is_fitted(self)
+        return linear(rows.X, np.atleast_2d(self.coef_), np.atleast_1d(self.intercept_))
+
     @property
     def inference_(self) -> tuple[Inference, ...]:
         """The coefficient table of each output, with standard errors if nothing is penalised."""
@@ -104,11 +110,13 @@ class Linear(BaseEstimator):
         The rows (as in `fit`) are those whose residuals are shown.
         """
         check_is_fitted(self)
-        source = X if isinstance(X, MemorySource) else self._shown(X, y, sample_weight)
+        source = self._shown(X, y, sample_weight)
         write(self.model_, diagnostics(source, self.model_), path, self._paths(source))
 
     def _shown(self, X: Any, y: Any, sample_weight: ArrayLike | None) -> MemorySource:
-        """Arrays as the rows of a page."""
+        """Rows given as in `fit`, for a page."""
+        if isinstance(X, MemorySource):
+            return X
         refuse_text(X)
         X, checked = validate_data(
             self, X, y, accept_sparse=("csr", "csc"), multi_output=True, reset=False
@@ -132,7 +140,7 @@ class Linear(BaseEstimator):
 
     @abstractmethod
     def restored(self, model: Model) -> Self:
-        """This estimator as if it had been fitted: with what a saved model holds."""
+        """The estimator as if it had been fitted: with what a saved model holds."""
 
     def _warn(self) -> None:
         """Warn of what the fit found, in the line that called `fit`."""
@@ -185,7 +193,8 @@ class Regression(MultiOutputMixin, RegressorMixin, Linear):
     ) -> float:
         """R2 of the predictions for rows, given as in `fit`."""
         if isinstance(X, MemorySource):
-            X, y, sample_weight = X.X, X.y[:, 0] if X.y.shape[1] == 1 else X.y, X.weight
+            eta = self._eta_of_rows(X)
+            return float(r2_score(X.y, eta, sample_weight=X.weight))
         return float(super().score(X, y, sample_weight))
 
     def predict(self, X: Any) -> Float:

@@ -21,7 +21,6 @@ from leastwise.losses import Quantile as QuantileLoss
 from leastwise.model import Model
 from leastwise.sources import default_names
 
-
 FACES: dict[str, type[Linear]] = {
     Squared.name: LeastSquares,
     Absolute.name: LeastAbsolute,
@@ -41,8 +40,8 @@ def load(path: str | Path) -> Any:
 
     Returns
     -------
-    LeastSquares or the estimator of another loss; LeastSquaresCV where cross-validation chose the
-        penalty. Of that the file holds means and choices, not the error of each fold, and how many folds
+    The estimator of the model's loss; LeastSquaresCV where cross-validation chose the penalty
+        Of that the file holds means and choices, not the error of each fold, and how many folds
         there were, not which rows were in them: `cv_.errors` is empty, and `cv` is their number.
         Of classes it holds the labels, not the class weights that rows had.
 

@@ -8,10 +8,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin
-from sklearn.utils.validation import check_is_fitted
+from sklearn.metrics import accuracy_score
+from sklearn.utils.validation import validate_data
 
-from leastwise.errors import UsageError
-from leastwise.estimators.arrays import classes_of
+from leastwise.errors import DataError, UsageError
+from leastwise.estimators.arrays import classes_of, refuse_text, weights_of
 from leastwise.estimators.base import Linear
 from leastwise.losses import for_classes
 from leastwise.model import Model, probabilities
@@ -29,8 +30,8 @@ class Logistic(ClassifierMixin, Linear):
         minimise over b, w:  sum_i s_i [log(1 + exp(eta_i)) - y_i eta_i] / sum_i s_i
                              + sum_j f_j (l1 |w_j| + l2/2 w_j^2),       eta_i = b + x_i·w
 
-    and for K > 2, each with coefficients of its own, the cross-entropy of their softmax, the penalty
-    summed over the classes (Cox 1958; Theil 1969).
+    and for K > 2, each with coefficients of its own, the cross-entropy of their softmax, the
+    penalty summed over the classes (Cox 1958; Theil 1969).
 
     Parameters
     ----------
@@ -141,7 +142,9 @@ class Logistic(ClassifierMixin, Linear):
 
     def predict(self, X: Any) -> NDArray[Any]:
         """(n,) the likeliest class of rows, given as to `decision_function`."""
-        eta = self._eta(X)
+        return self._likeliest(self._eta(X))
+
+    def _likeliest(self, eta: Float) -> NDArray[Any]:
         codes = eta.argmax(axis=1) if eta.shape[1] > 1 else (eta[:, 0] > 0.0).astype(np.intp)
         return self.classes_[codes]
 
@@ -160,11 +163,30 @@ class Logistic(ClassifierMixin, Linear):
     ) -> float:
         """The share of rows, given as in `fit`, whose class is the one predicted."""
         if isinstance(X, MemorySource):
-            check_is_fitted(self)
-            rows = X.classified()
-            assert rows.classes is not None, "just made"
-            X, y, sample_weight = rows.X, rows.classes.array[rows.classes.codes(rows.y)], rows.weight
+            own = self._own(X)
+            return float(
+                accuracy_score(own, self._likeliest(self._eta_of_rows(X)), sample_weight=X.weight)
+            )
         return float(super().score(X, y, sample_weight))
 
+    def _own(self, source: MemorySource) -> NDArray[Any]:
+        """(n,) the labels of a table's rows."""
+        rows = source.classified()
+        assert rows.classes is not None, "just made"
+        return rows.classes.array[rows.classes.codes(rows.y)]
+
     def _shown(self, X: Any, y: Any, sample_weight: ArrayLike | None) -> MemorySource:
-        return classes_of(self, X, y, sample_weight, None, reset=False)[0]
+        if isinstance(X, MemorySource):
+            rows, own = X, self._own(X)
+            X, weight = rows.X, rows.weight
+        else:
+            refuse_text(X)
+            X, own = validate_data(self, X, y, accept_sparse=("csr", "csc"), reset=False)
+            weight = weights_of(sample_weight, X.shape[0])
+        codes = np.searchsorted(self.classes_, own).clip(max=self.classes_.size - 1)
+        if (strange := self.classes_[codes] != own).any():
+            raise DataError(f"the fit knows no class {np.asarray(own)[strange].tolist()[0]!r}")
+        model, classes = self.model_, self.model_.classes
+        assert classes is not None, "every fit of classes keeps them"
+        y = classes.targets(codes)
+        return MemorySource(X, y, weight, columns=model.columns, targets=model.targets)

@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import RegressorMixin
+from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_is_fitted
 
 from leastwise.errors import ConvergenceWarning, LeastwiseWarning, UsageError
@@ -100,7 +101,8 @@ class Quantile(RegressorMixin, Linear):
         return self
 
     def _losses(self) -> list[QuantileLoss]:
-        given: list[Any] = list(self.q) if np.ndim(self.q) else [self.q]
+        several: Any = self.q
+        given: list[Any] = list(several) if np.ndim(several) else [several]
         if not given or len(set(given)) != len(given):
             raise UsageError(f"q must be a number or different numbers, not {self.q!r}")
         return [QuantileLoss(float(q) if isinstance(q, np.generic) else q) for q in given]
@@ -149,14 +151,14 @@ class Quantile(RegressorMixin, Linear):
         self, X: Any, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None
     ) -> float:
         """R2 of the predictions of a single q for rows, given as in `fit`."""
-        if isinstance(X, MemorySource):
-            X, y, sample_weight = X.X, X.y[:, 0], X.weight
         if np.ndim(self.q):
             raise UsageError("several quantiles have no single score: fit one q, or compare losses")
+        if isinstance(X, MemorySource):
+            return float(r2_score(X.y, self._eta_of_rows(X), sample_weight=X.weight))
         return float(super().score(X, y, sample_weight))
 
     def predict(self, X: Any) -> Float:
-        """Predictions for rows, given as in `LeastSquares.predict`: (n,), or (n, Q) for several q."""
+        """Predictions of rows as in `LeastSquares.predict`: (n,), or (n, Q) for several q."""
         eta = self._eta(X)
         return eta if np.ndim(self.coef_) == 2 else eta[:, 0]
 

@@ -54,8 +54,8 @@ class Huber(Regression):
     Parameters
     ----------
     width : float
-        The residual from which on the loss grows linearly, in units of y. No scale is estimated: a
-        width of 1.35 deviations of the errors has 95 % of least squares' efficiency for normal ones.
+        The residual from which on the loss grows linearly, in units of y. No scale is estimated:
+        1.35 deviations of normal errors have 95 % of least squares' efficiency.
     l1, l2, intercept, solver, tol, max_iter, factors, bounds, standardize, memory
         As in `LeastSquares`.
 

@@ -2,8 +2,8 @@
 
     Cov(b, w) = T B^+ M B^+ T',   B = sum_i s_i d_i a_i a_i',   M = sum_i s_i m_i a_i a_i'
 
-with a = (1, x - x̄), T the change from b~ to b, and the weights s scaled to sum to the number of rows
-n: only their ratios matter.
+with a = (1, x - x̄), T the change from b~ to b, and the weights s scaled to sum to the number of
+rows n: only their ratios matter.
 
     logistic, multinomial   d the curvature, M = B: the inverse Fisher information (Fisher 1925)
     huber                   d = 1, m = K^2 [sum s u^2 / (n - p)] / mean(u')^2 (Huber 1973; H1)
@@ -72,7 +72,7 @@ class RowEvidence:
 
 
 def evidence(problem: Problem, fit: Fit) -> RowEvidence:
-    """Standard errors while the rows are there: one product of the columns, or one a pair of classes.
+    """Standard errors while the rows are there: a product of the columns, or one a pair of classes.
 
     A fit that is penalised, bounded, unconverged or separated gets none.
     """
@@ -267,7 +267,11 @@ def _kernel(
     # Hall and Sheather (1988), as Koenker (2005, section 4.10.1) gives it.
     z = ndtri(q)
     density = np.exp(-0.5 * z * z) / np.sqrt(2.0 * np.pi)
-    h = n ** (-1 / 3) * ndtri(0.975) ** (2 / 3) * (1.5 * density**2 / (2.0 * z * z + 1.0)) ** (1 / 3)
+    h = (
+        n ** (-1 / 3)
+        * ndtri(0.975) ** (2 / 3)
+        * (1.5 * density**2 / (2.0 * z * z + 1.0)) ** (1 / 3)
+    )
     low, high = max(q - h, 1e-6), min(q + h, 1.0 - 1e-6)
     width = np.subtract(*np.percentile(r, [75.0, 25.0])) / 1.34
     h = min(np.sqrt(np.cov(y, aweights=s, bias=True)), width) * (ndtri(high) - ndtri(low))

@@ -34,6 +34,7 @@ from leastwise.problem import Centre, Problem
 
 Float = NDArray[np.float64]
 
+
 @dataclass(frozen=True)
 class Evidence:
     """What inference needs to know of a fit: small arrays, no rows.

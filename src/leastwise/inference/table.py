@@ -31,8 +31,8 @@ LOOSE = (
 )
 UNCONVERGED = "no standard errors: they hold at the optimum only, and the fit did not converge"
 SEPARATED = (
-    "no standard errors: the columns tell classes exactly, so that no finite coefficients are best; "
-    "add a penalty"
+    "no standard errors: the columns tell classes exactly, so that no finite coefficients are "
+    "best; add a penalty"
 )
 CROWDED = "no standard errors: their matrix of {size} coefficients does not fit the memory allowed"
 FLAT = "no standard errors: no residual is near enough to zero to tell how dense they are there"
@@ -109,6 +109,6 @@ def determined(
 
 def undetermined(names: Sequence[str], known: NDArray[np.bool_]) -> str:
     """The coefficients that have no standard error, in words."""
-    missing = [names[i] for i in np.flatnonzero(~known)]
+    missing = [names[int(i)] for i in np.flatnonzero(~known)]
     shown = ", ".join(missing[:8]) + (" ..." if len(missing) > 8 else "")
     return f"the data do not determine {shown}: no standard error for these"

@@ -228,9 +228,7 @@ def _loss(given: Fields, version: int) -> Loss:
         raise not_ours(str(error)) from None
 
 
-def _classes(
-    given: Fields, version: int, loss: Loss, targets: tuple[str, ...]
-) -> Classes | None:
+def _classes(given: Fields, version: int, loss: Loss, targets: tuple[str, ...]) -> Classes | None:
     if version in OLDER or not given.has("classes"):
         return None
     part = given.part("classes")

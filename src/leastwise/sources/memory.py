@@ -323,16 +323,20 @@ class MemorySource(Source):
         found, codes = np.unique(labels, return_inverse=True)
         classes = Classes(name, in_python(found))
         self._refuse_one_class(classes, codes)
-        other = copy.copy(self)
-        other.__dict__.pop("_blocks", None)
+        other = self._apart()
         other.y, other.targets, other.classes = classes.targets(codes), classes.outputs, classes
         return other
 
     def weighted(self, weight: NDArray[np.float64]) -> Self:
         """The same rows with other weights (n,)."""
-        other = copy.copy(self)
-        other.__dict__.pop("_blocks", None)
+        other = self._apart()
         other.weight = weight
+        return other
+
+    def _apart(self) -> Self:
+        """A source of the same rows whose targets and weights may be changed."""
+        other = copy.copy(self)
+        vars(other).pop("_blocks", None)
         return other
 
     def _refuse_one_class(self, classes: Classes, codes: NDArray[np.intp]) -> None:

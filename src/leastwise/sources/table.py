@@ -297,7 +297,7 @@ def _targets(
     kinds = {name: kind_of(name, columns[name].type) for name in roles.targets}
     name, *others = roles.targets
     if others or kinds[name] == "number":
-        return np.column_stack([floats(columns[name], kinds[name]) for name in kinds]), None
+        return np.column_stack([floats(columns[each], kind) for each, kind in kinds.items()]), None
     column, rows = columns[name], len(columns[name])
     if kinds[name] == "boolean":
         return floats(column, "boolean")[:, None], Classes(name, (False, True))
