@@ -150,7 +150,8 @@ class Logistic(ClassifierMixin, Linear):
 
     def predict_proba(self, X: Any) -> Float:
         """(n, K) the probability of each class, in the order of `classes_`."""
-        return probabilities(self.model_.loss, self._eta(X))
+        eta = self._eta(X)
+        return probabilities(self.model_.loss, eta)
 
     def predict_log_proba(self, X: Any) -> Float:
         """(n, K) the logarithms of the probabilities, finite however small these are."""

@@ -7,9 +7,9 @@ rows n: only their ratios matter.
 
     logistic, multinomial   d the curvature, M = B: the inverse Fisher information (Fisher 1925)
     huber                   d = 1, m = K^2 [sum s u^2 / (n - p)] / mean(u')^2 (Huber 1973; H1)
-    absolute, quantile(q)   d = f(0), m = q^2 above and (1 - q)^2 below: the kernel sandwich of
-                            Powell (1991), the density f(0) of the residuals by Epanechnikov's
-                            kernel and the bandwidth of Hall and Sheather (1988), as Stata has them
+    absolute, quantile(q)   d = f(0), m = q^2 above and (1 - q)^2 below: a kernel sandwich after
+                            Powell (1991) with one density f(0) for all rows, by Epanechnikov's
+                            kernel and Hall and Sheather's bandwidth (1988), as Stata has it
 
 The classes of the multinomial loss are told apart up to a constant in each row: their coefficients
 sum to zero over the classes, and the errors are those of that sum's complement.
@@ -49,7 +49,7 @@ Float = NDArray[np.float64]
 
 LIKELIHOOD = "inverse Fisher information"
 SANDWICH = "Huber's sandwich (1973, H1)"
-KERNEL = "kernel sandwich of Powell (1991), Hall and Sheather's bandwidth"
+KERNEL = "kernel sandwich with Hall and Sheather's bandwidth, as Stata and statsmodels have it"
 
 
 @dataclass(frozen=True)
