@@ -236,7 +236,8 @@ def test_file_that_is_no_model(tmp_path: Path) -> None:
         refused(whole[: int(share * len(whole))], "is cut or damaged")
     saved = of_table().to_dict()
     refused(
-        json.dumps(saved | {"version": 1}).encode(), "version 1 of the format.* reads version 2"
+        json.dumps(saved | {"version": 1}).encode(),
+        "version 1 of the format.* reads versions 2 and 3",
     )
     with pytest.raises(DataError, match="does not exist"):
         Model.load(tmp_path / "none.json")
@@ -296,3 +297,16 @@ def test_wrong_shapes_are_named() -> None:
     for match, change in cases.items():
         with pytest.raises(DataError, match=match):
             Model.from_dict(saved | change)
+
+
+def test_files_of_the_version_before_still_load() -> None:
+    model = fit_source(MemorySource(np.array([[0.0], [1.0], [2.0]]), [1.0, 3.0, 6.0]))
+    saved = model.to_dict()
+    for name in ("settings", "accuracy", "classes"):
+        del saved[name]
+    saved |= {"version": 2, "r2": saved.pop("explained")}
+    for part in saved["inference"]:
+        del part["statistic"], part["covariance"]
+    again = Model.from_dict(saved)
+    assert again.explained == model.explained
+    np.testing.assert_array_equal(again.coef, model.coef)
