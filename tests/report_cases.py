@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from leastwise.encoding import Encoding, Feature
+from leastwise.losses import Squared
 from leastwise.model import fit_source
 from leastwise.model.along import Paths, path_source
 from leastwise.model.chosen import fit_chosen
@@ -66,6 +67,7 @@ def fitted(
             "rows": n,
             "degrees_of_freedom": max(n - p - 1, 0),
             "r2": r2[j],
+            "statistic": "t",
         }
         if penalised or n <= p + 1:
             empty = dict.fromkeys(
@@ -97,11 +99,12 @@ def fitted(
         solver="closed-form (cholesky)", why="p is small.", notes=("a = b + c",),
     )  # fmt: skip
     model = SimpleNamespace(
-        loss="squared", l1=0.1 if penalised else 0.0, l2=1e-7 if penalised else 0.0,
+        loss=Squared(), l1=0.1 if penalised else 0.0, l2=1e-7 if penalised else 0.0,
         factors=(1.0,) * p if penalised else None, intercept_fitted=True, tol=1e-9,
         columns=columns, targets=targets, coef=coef, intercept=intercept, encoding=None,
         inference=tuple(inference), fit=fit, rows_read=n + 1, rows_used=n, rows_dropped=1,
-        missing={"x0": 1, "x1": 0}, r2=r2, holdout=None, notes=("x0 looks odd",),
+        missing={"x0": 1, "x1": 0}, explained=r2, measure="R2", accuracy=None, classes=None,
+        holdout=None, notes=("x0 looks odd",),
         cross_validation=None, standardize=False, bounds=None,
         command="leastwise fit a.csv --target y", versions={"leastwise": "0.1.0"},
         objective_words=lambda: "The mean of half the squared residuals.",
@@ -123,7 +126,7 @@ def category() -> tuple[Any, Any]:
     town = Feature("town", "category", ("Aachen", "Bonn", "<i>Köln</i>"))
     features = (Feature("area", "number"), town, Feature("sold", "date"), Feature("new", "boolean"))
     encoding = Encoding(features, ("price",))
-    holdout = SimpleNamespace(rows=60, r2=(0.75,), seed=0, share=0.2)
+    holdout = SimpleNamespace(rows=60, explained=(0.75,), accuracy=None, seed=0, share=0.2)
     return fitted(
         X, y, encoding.columns, encoding=encoding, targets=("price",), steps=12, holdout=holdout
     )
@@ -167,7 +170,7 @@ def wide() -> tuple[Any, Any]:
 def diverged() -> tuple[Any, Any]:
     X, y = sample()
     model, source = fitted(X, y, gap=np.inf, coef=np.array([[np.inf, np.nan, 1e300, 0.0]]))
-    model.r2 = (np.nan,)
+    model.explained = (np.nan,)
     return model, source
 
 

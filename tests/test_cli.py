@@ -139,7 +139,7 @@ def test_holdout_is_scored_about_its_own_mean(rents: Path, lw: Any) -> None:
     y, eta = rows.y[:, 0], model.predict(rows.X)
     r2 = 1.0 - ((y - eta) ** 2).sum() / ((y - y.mean()) ** 2).sum()
     assert model.holdout is not None
-    assert model.holdout.r2[0] == pytest.approx(r2, rel=1e-12)
+    assert model.holdout.explained[0] == pytest.approx(r2, rel=1e-12)
     assert f"R2 holdout   {r2:.4f} on 50 rows held out, about the mean of these rows" in out
     assert "150 used, 50 held out (seed 3)" in out
 

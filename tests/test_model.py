@@ -128,14 +128,14 @@ def test_r2_agrees_with_inference_and_rows() -> None:
     weight = np.arange(60.0)
     model = fit_source(MemorySource(X, y, weight))
     direct = r_squared(y, linear(X, model.coef, model.intercept), weight)
-    np.testing.assert_allclose(model.r2, direct, rtol=1e-12)
-    np.testing.assert_allclose(model.r2, [part.r2 for part in model.inference], rtol=1e-12)
+    np.testing.assert_allclose(model.explained, direct, rtol=1e-12)
+    np.testing.assert_allclose(model.explained, [part.r2 for part in model.inference], rtol=1e-12)
 
 
 def test_constant_target_is_a_note() -> None:
     model = constant_target()
     assert model.fit.certificate.relative_gap == 0.0
-    assert np.isnan(model.r2[0])
+    assert np.isnan(model.explained[0])
     assert any("is constant (5)" in note for note in model.fit.notes)
     np.testing.assert_allclose(model.predict(arrays()[0]), 5.0, rtol=1e-15)
 
@@ -236,7 +236,8 @@ def test_file_that_is_no_model(tmp_path: Path) -> None:
         refused(whole[: int(share * len(whole))], "is cut or damaged")
     saved = of_table().to_dict()
     refused(
-        json.dumps(saved | {"version": 1}).encode(), "version 1 of the format.* reads version 2"
+        json.dumps(saved | {"version": 1}).encode(),
+        "version 1 of the format.* reads versions 2 and 3",
     )
     with pytest.raises(DataError, match="does not exist"):
         Model.load(tmp_path / "none.json")
@@ -296,3 +297,16 @@ def test_wrong_shapes_are_named() -> None:
     for match, change in cases.items():
         with pytest.raises(DataError, match=match):
             Model.from_dict(saved | change)
+
+
+def test_files_of_the_version_before_still_load() -> None:
+    model = fit_source(MemorySource(np.array([[0.0], [1.0], [2.0]]), [1.0, 3.0, 6.0]))
+    saved = model.to_dict()
+    for name in ("settings", "accuracy", "classes"):
+        del saved[name]
+    saved |= {"version": 2, "r2": saved.pop("explained")}
+    for part in saved["inference"]:
+        del part["statistic"], part["covariance"]
+    again = Model.from_dict(saved)
+    assert again.explained == model.explained
+    np.testing.assert_array_equal(again.coef, model.coef)

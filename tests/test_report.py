@@ -142,7 +142,7 @@ def test_diagnostics_of_all_rows() -> None:
     found = diagnostics(source, model, most=100)
     part = found.outputs[0]
     residual = source.y[:, 0] - source.X @ model.coef[0] - model.intercept[0]
-    assert part.r2 == pytest.approx(model.r2[0], rel=1e-12)
+    assert part.r2 == pytest.approx(model.explained[0], rel=1e-12)
     assert part.deviation == pytest.approx(residual.std(), rel=1e-9)
     assert part.quantiles[[0, -1]] == pytest.approx([residual.min(), residual.max()])
     assert part.quantiles[3] == pytest.approx(np.median(residual), rel=1e-9)

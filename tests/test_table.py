@@ -210,7 +210,7 @@ NONE = [None] * 4
         (ROWS, {"target": "rent", "exclude": ["x"]}, "no column 'x', which was to be excluded"),
         (ROWS, {"target": "rent", "categories": ["x"]}, "'x', which was named as a category"),
         (ROWS, {"target": "rent", "weight": "x"}, "'x', which was named as the weight"),
-        (ROWS, {"target": "town"}, "the target 'town' is text with 3 different values, and sq"),
+        (ROWS, {"target": ["town", "rent"]}, "'town' is text with 3 .* a single target may"),
         (ROWS, {"target": "built"}, "the target 'built' is a date: it must be a number"),
         (ROWS, {"target": "rent", "weight": "town"}, "the weight 'town' is text with 3"),
         (ROWS, {"target": "rent", "features": ["rent"]}, "no column is left to predict from"),

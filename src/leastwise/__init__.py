@@ -24,8 +24,12 @@ if TYPE_CHECKING:
     from leastwise.errors import LeastwiseError as LeastwiseError
     from leastwise.errors import LeastwiseWarning as LeastwiseWarning
     from leastwise.errors import UsageError as UsageError
+    from leastwise.estimators import Huber as Huber
+    from leastwise.estimators import LeastAbsolute as LeastAbsolute
     from leastwise.estimators import LeastSquares as LeastSquares
     from leastwise.estimators import LeastSquaresCV as LeastSquaresCV
+    from leastwise.estimators import Logistic as Logistic
+    from leastwise.estimators import Quantile as Quantile
     from leastwise.estimators import evidence as evidence
     from leastwise.estimators import load as load
     from leastwise.estimators import path as path
@@ -40,10 +44,14 @@ _HOMES = {
     "ConvergenceWarning": "errors",
     "DataError": "errors",
     "Evidence": "bayesian",
+    "Huber": "estimators",
+    "LeastAbsolute": "estimators",
     "LeastSquares": "estimators",
     "LeastSquaresCV": "estimators",
     "LeastwiseError": "errors",
     "LeastwiseWarning": "errors",
+    "Logistic": "estimators",
+    "Quantile": "estimators",
     "Table": "sources.table",
     "UsageError": "errors",
     "evidence": "estimators",
@@ -60,11 +68,15 @@ __all__ = [
     "ConvergenceWarning",
     "DataError",
     "Evidence",
+    "Huber",
+    "LeastAbsolute",
     "LeastSquares",
     "LeastSquaresCV",
     "LeastwiseError",
     "LeastwiseWarning",
+    "Logistic",
     "Path",
+    "Quantile",
     "Table",
     "UsageError",
     "evidence",

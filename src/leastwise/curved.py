@@ -8,6 +8,7 @@ The level is eliminated (a Schur complement); outputs that the loss couples shar
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -95,8 +96,14 @@ def affords(rows: Rowwise, columns: NDArray[np.intp], memory: int) -> bool:
     return 8 * 4 * (columns.size * groups_of(rows)[0].size) ** 2 <= memory
 
 
-def hessian_of(rows: Rowwise, at: RowPoint, columns: NDArray[np.intp]) -> Hessian:
-    """That of F in the chosen columns: one pass over them."""
+def hessian_of(
+    rows: Rowwise, at: RowPoint, columns: NDArray[np.intp], *, safe: bool = False
+) -> Hessian:
+    """That of F in the chosen columns: one pass over them.
+
+    With `safe` that of parabolas above the losses, for outputs that are not coupled.
+    """
+    bend = rows.loss.majorant if safe else rows.loss.curvature
     groups = groups_of(rows)
 
     views = rows.held(columns) if columns.size < rows.dead.size else None
@@ -105,7 +112,7 @@ def hessian_of(rows: Rowwise, at: RowPoint, columns: NDArray[np.intp]) -> Hessia
         target, eta, view = entry
         view = block.centred(rows.mean, passing=True) if view is None else view
         c = columns.size
-        each = (_curved(rows, block, view, c, group, target, eta) for group in groups)
+        each = (_curved(rows, block, view, c, group, target, eta, bend) for group in groups)
         return [part for parts in each for part in parts]
 
     each = [None] * len(at.eta) if views is None else views
@@ -121,13 +128,20 @@ def hessian_of(rows: Rowwise, at: RowPoint, columns: NDArray[np.intp]) -> Hessia
 
 
 def _curved(
-    rows: Rowwise, block: Block, view: View, c: int, group: Outputs, target: Float, eta: Float
+    rows: Rowwise,
+    block: Block,
+    view: View,
+    c: int,
+    group: Outputs,
+    target: Float,
+    eta: Float,
+    bend: Callable[[Float, Float], Float],
 ) -> list[Float]:
     """sum s d x x' (c, g, c, g), sum s d x (c, g, g) and sum s d (g, g) of a group."""
     g = group.size
     if g == 1:
         output = group[0]
-        d = rows.loss.curvature(target, eta)[:, [output]]
+        d = bend(target, eta)[:, [output]]
         s = block.weighted(d)
         cross = view.cross(s[:, 0])
         return [cross[:, None, :, None], view.back(s)[:, :, None], s.sum(axis=0)[:, None]]

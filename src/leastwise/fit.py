@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from numbers import Integral
 
 import numpy as np
@@ -15,8 +15,9 @@ from leastwise.drive import Record, certified, drive
 from leastwise.errors import UsageError, at_least_zero
 from leastwise.numerics.factors import Factor
 from leastwise.plan import choose
-from leastwise.problem import Design, Problem
+from leastwise.problem import Design, Evaluation, Problem
 from leastwise.refinement import Refined
+from leastwise.separation import separated
 from leastwise.solvers import Solver
 
 Float = NDArray[np.float64]
@@ -41,6 +42,8 @@ class Fit:
     notes : what was found on the way, in sentences
     passes : over the data, all of them ; seconds : from start to certificate
     factor, refined : of the Hessian, for standard errors; None where the solver made none
+    at : the loss at coef, with what every row knows of itself
+    separated : whether the columns tell classes exactly, so that no finite coef is best
     """
 
     coef: Float
@@ -56,6 +59,12 @@ class Fit:
     seconds: float
     factor: Factor | None = field(default=None, repr=False)
     refined: Refined | None = field(default=None, repr=False)
+    at: Evaluation | None = field(default=None, repr=False)
+    separated: bool = False
+
+    def without_rows(self) -> Fit:
+        """The same without what is of the size of the data."""
+        return replace(self, factor=None, refined=None, at=None)
 
 
 def fit(
@@ -112,6 +121,9 @@ def fit(
     notes = [*findings(problem.design), *iterate.notes]
     if found.box is not None:
         notes.append(_box_in_words(found.box))
+    apart = separated(problem, iterate.coef, at)
+    if apart is not None:
+        notes.append(apart)
     return Fit(
         iterate.coef,
         problem.design.intercept_at(iterate.coef, at)
@@ -128,6 +140,8 @@ def fit(
         time.perf_counter() - began,
         iterate.factor,
         iterate.refined,
+        at,
+        apart is not None,
     )
 
 

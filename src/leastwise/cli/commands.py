@@ -16,6 +16,8 @@ Examples:
   leastwise fit houses.csv --target price --l1 100 --holdout 0.2 --report houses.html
   leastwise fit houses.csv --target price --cv --rule 1se --standardize
   leastwise fit houses.csv --target price --save price.json
+  leastwise fit houses.csv --target price --loss "quantile(0.9)"
+  leastwise fit patients.csv --target ill --loss logistic --l2 0.01
 
 \b
 Exit codes: 0 done; 1 the data; 2 the call; 3 not converged (all is printed and written);
@@ -126,6 +128,14 @@ SOLVING = (
     click.option("--memory", metavar="2GB", help="What solving may take beside the data."),
     click.option("--no-intercept", is_flag=True, help="Fit no intercept."),
 )
+LOSS = (
+    click.option(
+        "--loss",
+        metavar="L",
+        help="squared, absolute, quantile(0.9), huber(1.5) or logistic (of two classes or more). "
+        "[default: squared; logistic for a target of text or of true and false]",
+    ),
+)
 FIT_PENALTY = (
     click.option(
         "--l1",
@@ -219,13 +229,13 @@ def _options(*groups: tuple[Command, ...]) -> Callable[[Command], Command]:
 
 
 @leastwise.command(epilog=FIT_EXAMPLES)
-@_options(READING, FIT_PENALTY, PENALTY, CROSSING, SOLVING, SPLITTING)
+@_options(READING, LOSS, FIT_PENALTY, PENALTY, CROSSING, SOLVING, SPLITTING)
 @click.option("--report", metavar="HTML", help="Write a page about the fit.")
 @click.option("--save", metavar="JSON", help="Write the model, which holds no row of the data.")
 @_options(WRITING)
 @click.pass_context
 def fit(context: click.Context, **options: Any) -> int:
-    """Fit least squares to the table in FILE and certify it.
+    """Fit a linear model to the table in FILE and certify it.
 
     FILE is CSV, TSV, Parquet, Arrow, .npy or .npz. Lists of names are separated by commas, or
     the option is given more than once.
@@ -264,7 +274,8 @@ def path(context: click.Context, **options: Any) -> int:
 def predict(model: str, file: str, output: str | None) -> int:
     """Predict the rows of the table in FILE with a MODEL that fit --save wrote.
 
-    The predictions are in the order of the rows, nan where a value is missing.
+    The predictions are in the order of the rows, nan where a value is missing. Of classes they are
+    the likeliest one, empty where a value is missing, and the probability of each.
     """
     from leastwise.cli.predicting import predict_table
 

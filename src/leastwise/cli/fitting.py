@@ -16,7 +16,8 @@ from leastwise.cli.outputs import check_outputs
 from leastwise.cli.progress import Progress
 from leastwise.cli.text import complain, say
 from leastwise.errors import DataError, UsageError
-from leastwise.model import Holdout, Model, fit_source, linear, r_squared
+from leastwise.losses import Loss, Squared, for_classes, named
+from leastwise.model import Holdout, Model, accuracy, explained, fit_source, linear
 from leastwise.model.saved import to_json
 from leastwise.penalties import ElasticNet
 from leastwise.sources.table import Table, read_arrow
@@ -29,6 +30,7 @@ CROSSING = ("folds", "rule", "l1_ratio", "strengths", "smallest", "group")
 class Options(reading.Shared):
     """The options of `leastwise fit`, by their names there."""
 
+    loss: str | None
     l1: float | None
     l2: float | None
     cv: bool
@@ -44,7 +46,7 @@ class Options(reading.Shared):
 
 def fit_table(options: Options, arguments: Sequence[str]) -> int:
     """Carry out `leastwise fit ARGUMENTS`; the exit code."""
-    memory = _check(options)
+    memory, loss = _check(options)
     began = time.perf_counter()
     with warnings.catch_warnings(record=True) as caught, Progress(options.tol) as progress:
         warnings.simplefilter("always")
@@ -54,6 +56,9 @@ def fit_table(options: Options, arguments: Sequence[str]) -> int:
         rows = reading.rows_of(options, arrow, apart)
         groups = reading.labels(options.group, arrow, rows) if options.group is not None else None
         del arrow
+        rows, loss = _suited(rows, loss)
+        if options.cv and not loss.quadratic:
+            raise UsageError(f"--cv is for squared loss, and this fit is of the {loss.name} loss")
         fitted, held = rows, None
         if options.holdout is not None:
             fitted, held = _split(rows, options.holdout, options.seed)
@@ -80,7 +85,7 @@ def fit_table(options: Options, arguments: Sequence[str]) -> int:
         else:
             progress.say(f"fitting {shape}")
             l1, l2 = options.l1 or 0.0, options.l2 or 0.0
-            model = fit_source(fitted, l1=l1, l2=l2, command=command, **how)
+            model = fit_source(fitted, loss=loss, l1=l1, l2=l2, command=command, **how)
         done = time.perf_counter()
         if held is not None and options.holdout is not None:
             model = replace(model, holdout=_holdout(model, held, options))
@@ -102,8 +107,9 @@ def fit_table(options: Options, arguments: Sequence[str]) -> int:
     return 0
 
 
-def _check(options: Options) -> int | None:
-    """Refuse what cannot be carried out before anything is read; the memory allowed, if stated."""
+def _check(options: Options) -> tuple[int | None, Loss | None]:
+    """Refuse what cannot be carried out before anything is read; the memory and loss, if stated."""
+    loss = None if options.loss is None else named(options.loss)
     ElasticNet(options.l1 or 0.0, options.l2 or 0.0)
     memory = reading.check(options)
     if options.holdout is not None and not 0.0 < options.holdout < 1.0:
@@ -124,7 +130,22 @@ def _check(options: Options) -> int | None:
             if getattr(options, name) is not None:
                 raise UsageError(f"--{name.replace('_', '-')} is of cross-validation: add --cv")
     check_outputs({"--save": options.save, "--report": options.report}, {"the data": options.file})
-    return memory
+    return memory, loss
+
+
+def _suited(rows: Table, loss: Loss | None) -> tuple[Table, Loss]:
+    """The rows as the loss takes them, and the loss: a target of classes asks for the logistic."""
+    guessed = loss is None and rows.classes is not None
+    if guessed or (loss is not None and loss.of_classes):
+        rows = rows.classified()
+        assert rows.classes is not None, "just made"
+        loss = for_classes(len(rows.classes.labels))
+        if guessed:
+            rows.notes = (
+                f"the target {rows.classes.name} is of classes, so that --loss logistic was taken",
+                *rows.notes,
+            )
+    return rows, Squared() if loss is None else loss
 
 
 def _crossing(options: Options) -> dict[str, Any]:
@@ -170,8 +191,11 @@ def _split(rows: Table, share: float, seed: int) -> tuple[Table, Table]:
 
 def _holdout(model: Model, held: Table, options: Options) -> Holdout:
     eta = linear(held.X, model.coef, model.intercept)
-    r2 = r_squared(held.y, eta, held.weight, about_mean=model.intercept_fitted)
-    return Holdout(held.rows, r2, options.seed, float(options.holdout or 0.0))
+    share = explained(model.loss, held.y, eta, held.weight, intercept=model.intercept_fitted)
+    right = None
+    if model.classes is not None:
+        right = accuracy(model.classes, held.y, eta, held.weight)
+    return Holdout(held.rows, share, options.seed, float(options.holdout or 0.0), right)
 
 
 def _page(model: Model, rows: Table, how: dict[str, Any]) -> str:

@@ -1,4 +1,7 @@
-"""`leastwise predict`: a saved model and a table give one column of predictions a target."""
+"""`leastwise predict`: a saved model and a table give one column of predictions a target.
+
+Of classes the column holds the likeliest, and one for each class its probability.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import csv
 import io
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +20,7 @@ from leastwise.cli.text import complain, plain, say, share
 from leastwise.encoding.kinds import floats, kind_of, missing_rows
 from leastwise.encoding.kinds import plain as plain_column
 from leastwise.errors import DataError, LeastwiseWarning, UsageError
-from leastwise.model import Model, r_squared
+from leastwise.model import Model, explained, probabilities
 from leastwise.report.words import count, listed
 from leastwise.sources.readers import read_arrow
 
@@ -40,9 +43,10 @@ def predict_table(model_file: str, file: str, output: str | None) -> int:
         progress.say(f"reading {file}")
         arrow = read_arrow(file)
         progress.say(f"predicting {arrow.num_rows:,} rows")
-        eta = model.predict(arrow).reshape(arrow.num_rows, len(model.targets))
+        eta = model.linear(arrow)
+        columns = _columns(model, eta)
         parquet = output is not None and Path(output).suffix.lower() == ".parquet"
-        content = _parquet(model, eta) if parquet else _csv(model, eta)
+        content = _parquet(columns) if parquet else _csv(columns)
     for words in dict.fromkeys(
         str(entry.message) for entry in caught if issubclass(entry.category, LeastwiseWarning)
     ):
@@ -59,29 +63,35 @@ def predict_table(model_file: str, file: str, output: str | None) -> int:
     return 0
 
 
-def _csv(model: Model, eta: Float) -> bytes:
-    head = io.StringIO()
-    csv.writer(head, lineterminator="\n").writerow(model.targets)
-    if eta.shape[1] == 1:
-        lines = map(repr, eta[:, 0].tolist())
-    else:
-        lines = (",".join(map(repr, row)) for row in eta.tolist())
-    text = head.getvalue() + "\n".join(lines) + "\n"
-    return text.encode("utf-8", "backslashreplace")
+def _columns(model: Model, eta: Float) -> dict[str, list[Any]]:
+    """What is written: the targets, or the likeliest class and the probability of each."""
+    if model.classes is None:
+        return {name: eta[:, k].tolist() for k, name in enumerate(model.targets)}
+    likely = probabilities(model.loss, eta)
+    members = {name: likely[:, k].tolist() for k, name in enumerate(model.classes.members)}
+    return {model.classes.name: model.classes.predicted(eta).tolist(), **members}
 
 
-def _parquet(model: Model, eta: Float) -> bytes:
+def _csv(columns: dict[str, list[Any]]) -> bytes:
+    held = io.StringIO()
+    writer = csv.writer(held, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(zip(*columns.values(), strict=True))
+    return held.getvalue().encode("utf-8", "backslashreplace")
+
+
+def _parquet(columns: dict[str, list[Any]]) -> bytes:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    columns = [pa.array(eta[:, k], from_pandas=True) for k in range(eta.shape[1])]
+    arrays = [pa.array(values, from_pandas=True) for values in columns.values()]
     held = io.BytesIO()
-    pq.write_table(pa.table(columns, names=list(model.targets)), held)
+    pq.write_table(pa.table(arrays, names=list(columns)), held)
     return held.getvalue()
 
 
 def _said(model: Model, arrow: pa.Table, eta: Float, output: str | None) -> str:
-    words = f"{count(eta.shape[0], 'row')} predicted ({plain(listed(model.targets))})"
+    words = f"{count(eta.shape[0], 'row')} predicted ({plain(listed(model.predicted))})"
     empty = int(np.isnan(eta).any(axis=1).sum())
     if empty:
         names = (
@@ -99,7 +109,9 @@ def _said(model: Model, arrow: pa.Table, eta: Float, output: str | None) -> str:
 
 
 def _score(model: Model, arrow: pa.Table, eta: Float) -> str:
-    """R2 where the table has the targets as numbers."""
+    """R2 or D2 where the table has the targets as numbers, accuracy where it has the classes."""
+    if model.classes is not None:
+        return _accuracy(model, arrow, eta)
     found: list[str] = []
     for k, name in enumerate(model.targets):
         if arrow.column_names.count(name) != 1:
@@ -115,10 +127,29 @@ def _score(model: Model, arrow: pa.Table, eta: Float) -> str:
         known = np.isfinite(y) & np.isfinite(eta[:, k])
         if not known.any():
             return ""
-        (r2,) = r_squared(y[known, None], eta[known, k : k + 1])
+        (r2,) = explained(model.loss, y[known, None], eta[known, k : k + 1])
         rows = count(known.sum(), "row")
         counted = ", each counted once" if model.weighted else ""
         found.append(
-            f"R2 of {plain(name)} {share(r2)} on {rows}{counted}, about the mean of these rows"
+            f"{model.measure} of {plain(name)} {share(r2)} on {rows}{counted}, about "
+            f"{'the mean' if model.loss.quadratic else 'the best constant'} of these rows"
         )
     return "; ".join(found)
+
+
+def _accuracy(model: Model, arrow: pa.Table, eta: Float) -> str:
+    """The share of rows that are predicted to be of the class that the table has."""
+    assert model.classes is not None, "asked of classes only"
+    name = model.classes.name
+    if arrow.column_names.count(name) != 1:
+        return ""
+    own = arrow.column(name).to_pylist()
+    pairs = [
+        (mine, found)
+        for mine, found in zip(own, model.classes.predicted(eta).tolist(), strict=True)
+        if mine is not None and found is not None
+    ]
+    if not pairs:
+        return ""
+    right = sum(mine == found for mine, found in pairs) / len(pairs)
+    return f"accuracy of {plain(name)} {share(right)} on {count(len(pairs), 'row')}"

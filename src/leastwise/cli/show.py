@@ -54,16 +54,23 @@ def summary(
     lines += found((*chosen, *model.notes, *model.fit.notes), wide, everything)
     for place, target in enumerate(model.targets):
         if len(model.targets) > 1:
-            lines.append(bold(f"{plain(target)}: R2 {share(model.r2[place])}"))
+            lines.append(bold(_heading(model, plain(target), place)))
         lines += [*_coefficients(model, model.inference[place], wide, everything), ""]
     lines += facts(_after(model, seconds), wide)
     return "\n".join(lines) + "\n"
 
 
 def _title(model: Model) -> str:
-    named = targets_in_words(model.targets)
+    named = targets_in_words(model.predicted)
     columns = count(len(model.columns), "column")
     return f"{kind(model)}: {named} from {columns} of {count(model.rows_used, 'row')}"
+
+
+def _heading(model: Model, target: str, place: int) -> str:
+    """A target and what is explained of it; of coupled classes only the class."""
+    if model.loss.coupled:
+        return target
+    return f"{target}: {model.measure} {share(model.explained[place])}"
 
 
 def targets_in_words(targets: Sequence[str]) -> str:
@@ -93,18 +100,26 @@ def rows_read(of: Model | Paths, file: str) -> str:
 
 
 def _after(model: Model, seconds: tuple[float, float]) -> Iterator[tuple[str, str]]:
-    if len(model.targets) == 1:
+    if len(model.targets) == 1 or model.loss.coupled:
         yield from _quality(model, model.inference[0])
     if model.holdout is not None:
-        held = listed(share(value) for value in model.holdout.r2)
+        held = listed(share(value) for value in model.holdout.explained)
         rows = count(model.holdout.rows, "row")
-        centre = "the mean of these rows" if model.intercept_fitted else "zero"
-        yield "R2 holdout", f"{held} on {rows} held out, about {centre}"
+        centre = _centre(model, "of these rows") if model.intercept_fitted else "zero"
+        held = f"{held} on {rows} held out, about {centre}"
+        if model.holdout.accuracy is not None:
+            held += f", accuracy {share(model.holdout.accuracy)}"
+        yield f"{model.measure} holdout", held
     yield "certificate", certificate(model)
     fit = model.fit
     yield "solver", f"{fit.solver}: {plain(fit.why)}"
     work = [count(fit.iterations, "iteration"), passes_in_words(fit.passes)]
     yield "time", seconds_spent(seconds, work)
+
+
+def _centre(model: Model, rows: str) -> str:
+    """What the explained share is measured from."""
+    return f"the mean {rows}" if model.loss.quadratic else f"the best constant {rows}"
 
 
 def passes_in_words(passes: float) -> str:
@@ -119,10 +134,14 @@ def seconds_spent(seconds: tuple[float, float], work: Sequence[str]) -> str:
 
 def _quality(model: Model, table: Inference) -> Iterator[tuple[str, str]]:
     about = "" if model.intercept_fitted else " about zero, since there is no intercept"
-    words = f"{share(model.r2[0])} on the rows used{about}"
+    words = f"{share(model.explained[0])} on the rows used{about}"
     if table.r2_adjusted is not None:
         words += f", adjusted {share(table.r2_adjusted)}"
-    yield "R2", words
+    if not model.loss.quadratic:
+        words += f" (the share of the {model.loss.name} loss of a constant that is explained)"
+    yield model.measure, words
+    if model.accuracy is not None:
+        yield "accuracy", f"{share(model.accuracy)} on the rows used"
     if table.f is not None and table.f_df is not None:
         p = probability(table.f_p)
         degrees = " and ".join(f"{value:,.0f}" for value in table.f_df)
@@ -212,12 +231,18 @@ def _coefficients(model: Model, table: Inference, wide: int, everything: bool) -
     if table.error is not None:
         columns.append(("std error", aligned([number(table.error[j], 4) for j in chosen])))
         if table.t is not None and table.p is not None:
-            columns.append(("t", [_two_decimals(table.t[j]) for j in chosen]))
+            columns.append((table.statistic, [_two_decimals(table.t[j]) for j in chosen]))
             columns.append(("p", [probability(table.p[j]) for j in chosen]))
         if table.low is not None and table.high is not None:
+            low, high = table.low, table.high
+            if model.loss.of_classes:
+                with np.errstate(over="ignore"):
+                    odds, low, high = np.exp(table.coef), np.exp(low), np.exp(high)
+                ratio = "exp(coef)" if model.loss.coupled else "odds ratio"
+                columns.append((ratio, aligned([number(odds[j], 4) for j in chosen])))
             interval = [
-                ("95% from", aligned([number(table.low[j]) for j in chosen])),
-                ("to", aligned([number(table.high[j]) for j in chosen])),
+                ("95% from", aligned([number(low[j]) for j in chosen])),
+                ("to", aligned([number(high[j]) for j in chosen])),
             ]
             if _size(columns + interval) + SHORTEST_NAME <= wide:
                 columns += interval
@@ -236,6 +261,8 @@ def _coefficients(model: Model, table: Inference, wide: int, everything: bool) -
     body[0] = bold(body[0])
     if table.why is not None:
         lines.append(plain(table.why))
+    if table.covariance:
+        lines.append(f"standard errors: {table.covariance}")
     if model.l1 > 0.0:
         slopes = table.coef[len(table.names) - len(model.columns) :]
         lines.append(f"{np.count_nonzero(slopes)} of {count(slopes.size, 'coefficient')} not zero")

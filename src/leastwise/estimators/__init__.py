@@ -4,6 +4,19 @@ from leastwise.estimators.evidence import evidence
 from leastwise.estimators.least_squares import LeastSquares
 from leastwise.estimators.least_squares_cv import LeastSquaresCV
 from leastwise.estimators.loading import load
+from leastwise.estimators.logistic import Logistic
 from leastwise.estimators.path import path
+from leastwise.estimators.quantile import Quantile
+from leastwise.estimators.robust import Huber, LeastAbsolute
 
-__all__ = ["LeastSquares", "LeastSquaresCV", "evidence", "load", "path"]
+__all__ = [
+    "Huber",
+    "LeastAbsolute",
+    "LeastSquares",
+    "LeastSquaresCV",
+    "Logistic",
+    "Quantile",
+    "evidence",
+    "load",
+    "path",
+]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
 from leastwise.errors import DataError, UsageError
@@ -18,21 +21,29 @@ FLOATS = (np.float64, np.float32, np.float16)
 
 
 def rows_of(
-    estimator: Any, X: Any, y: ArrayLike | None, sample_weight: ArrayLike | None
+    estimator: Any,
+    X: Any,
+    y: ArrayLike | None,
+    sample_weight: ArrayLike | None,
+    *,
+    several: bool = True,
 ) -> tuple[Source, bool]:
-    """The rows given to `fit`, and whether there is one target; sets what scikit-learn asks for."""
+    """The rows given to `fit`, and whether there is one target; sets what scikit-learn asks for.
+
+    `several` allows more than one target.
+    """
     if isinstance(X, Source):
-        if y is not None or sample_weight is not None:
-            raise UsageError(
-                "a table brings its target and weight: leave y and sample_weight out, and name "
-                "them in leastwise.table(..., target=, weight=)"
+        _alone(estimator, X, y, sample_weight)
+        if not several and len(X.targets) > 1:
+            raise DataError(
+                f"there are {len(X.targets)} targets ({', '.join(X.targets[:8])}), and "
+                f"{type(estimator).__name__} takes one: name one"
             )
-        estimator.n_features_in_ = len(X.columns)
-        estimator.feature_names_in_ = np.asarray(X.columns, object)
         return X, len(X.targets) == 1
     targets = _names_of(y)
     refuse_text(X)
-    if _needs_no_check(X, y):
+    _refuse_labels(y)
+    if _needs_no_check(X, y) and (several or np.ndim(y) == 1):
         estimator.n_features_in_ = X.shape[1]
         estimator.__dict__.pop("feature_names_in_", None)
     else:
@@ -44,13 +55,91 @@ def rows_of(
             dtype=FLOATS,
             ensure_all_finite=False,  # the first pass over the data finds what is not finite
             ensure_min_samples=2,
-            multi_output=True,
+            multi_output=several,
             y_numeric=True,
         )
     y = np.asarray(y)
     weight = weights_of(sample_weight, X.shape[0])
     names = getattr(estimator, "feature_names_in_", None)
     return MemorySource(X, y, weight, columns=names, targets=targets), y.ndim == 1
+
+
+def classes_of(
+    estimator: Any,
+    X: Any,
+    y: ArrayLike | None,
+    sample_weight: ArrayLike | None,
+    class_weight: str | Mapping[Any, float] | None,
+) -> tuple[MemorySource, NDArray[Any]]:
+    """The rows given to `fit` as rows of classes, and (K,) the labels, sorted.
+
+    Parameters
+    ----------
+    class_weight : what the weights of a class's rows are multiplied by
+    """
+    if isinstance(X, Source):
+        if not isinstance(X, MemorySource):
+            raise UsageError("classes need rows in memory: give arrays or a table")
+        _alone(estimator, X, y, sample_weight)
+        rows = X.classified()
+        assert rows.classes is not None, "just made"
+        labels, codes = rows.classes.array, rows.classes.codes(rows.y)
+    else:
+        names = _names_of(y)
+        refuse_text(X)
+        X, y = validate_data(
+            estimator,
+            X,
+            y,
+            accept_sparse=("csr", "csc"),
+            dtype=FLOATS,
+            ensure_all_finite=False,  # the first pass over the data finds what is not finite
+            ensure_min_samples=2,
+        )
+        check_classification_targets(y)
+        y = np.asarray(y)
+        labels, codes = np.unique(y, return_inverse=True)
+        columns = getattr(estimator, "feature_names_in_", None)
+        weight = weights_of(sample_weight, X.shape[0])
+        numbers = MemorySource(X, np.zeros(len(y)), weight, columns=columns, targets=names)
+        rows = numbers.classified(y)
+    if class_weight is not None:
+        each = compute_class_weight(
+            class_weight, classes=labels, y=labels[codes], sample_weight=rows.weight
+        )
+        weight = each[codes] if rows.weight is None else each[codes] * rows.weight
+        rows = rows.weighted(weight)
+    return rows, labels
+
+
+def _alone(estimator: Any, X: Source, y: ArrayLike | None, sample_weight: ArrayLike | None) -> None:
+    """Take the names of a source's columns; refuse what it brings itself."""
+    if y is not None or sample_weight is not None:
+        raise UsageError(
+            "a table brings its target and weight: leave y and sample_weight out, and name "
+            "them in leastwise.table(..., target=, weight=)"
+        )
+    estimator.n_features_in_ = len(X.columns)
+    estimator.feature_names_in_ = np.asarray(X.columns, object)
+
+
+def _refuse_labels(y: Any) -> None:
+    """Refuse targets of text, which are classes.
+
+    Raises
+    ------
+    DataError
+        The message shows one.
+    """
+    if y is None or (isinstance(y, np.ndarray) and y.dtype.kind not in "OUST"):
+        return
+    texts = (value for value in np.asarray(y).ravel() if isinstance(value, str))
+    text = next(texts, None)
+    if text is not None:
+        raise DataError(
+            f"y holds text, such as {str(text)!r}, and a loss for numbers cannot take it: fit the "
+            "probabilities of classes with lw.Logistic, or code it as numbers"
+        )
 
 
 def _names_of(y: Any) -> list[str] | None:

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from leastwise.cv import CrossValidation
 from leastwise.errors import LeastwiseWarning, UsageError
 from leastwise.estimators.arrays import rows_of
-from leastwise.estimators.least_squares import LeastSquares, set_fitted
+from leastwise.estimators.least_squares import LeastSquares
 from leastwise.model.along import Paths, path_source
 from leastwise.model.chosen import fit_chosen
 from leastwise.solvers import Solver
@@ -141,8 +141,7 @@ class LeastSquaresCV(LeastSquares):
         source, one = rows_of(self, X, y, sample_weight)
         if not isinstance(source, MemorySource):
             raise UsageError("cross-validation needs rows in memory: give arrays or a table")
-        factors = None if self.factors is None else np.asarray(self.factors, np.float64)
-        self.model_ = fit_chosen(
+        model = fit_chosen(
             source,
             l1_ratio=self.l1_ratio,
             strengths=self.strengths,
@@ -152,19 +151,12 @@ class LeastSquaresCV(LeastSquares):
             rule=self.rule,
             scoring=self.scoring,
             seed=self.seed,
-            factors=factors,
-            bounds=self.bounds,
-            standardize=self.standardize,
-            intercept=self.intercept,
-            solver=self.solver,
-            tol=self.tol,
-            max_iter=self.max_iter,
-            memory=self.memory,
+            **self._settings(),
         )
-        found = self.model_.cross_validation
+        found = model.cross_validation
         assert found is not None, "fit_chosen keeps it"
         set_chosen(self, found)
-        set_fitted(self, one)
+        self._set(model, one)
         for note in self.cv_.notes:
             warnings.warn(note, LeastwiseWarning, stacklevel=2)
         self._warn()
@@ -177,12 +169,7 @@ class LeastSquaresCV(LeastSquares):
             source,
             l1_ratio=self.l1_ratio_,
             strengths=self.cv_.strengths[ratio],
-            factors=None if self.factors is None else np.asarray(self.factors, np.float64),
-            bounds=self.bounds,
-            standardize=self.standardize,
-            intercept=self.intercept,
-            tol=self.tol,
-            memory=self.memory,
+            **self._settings(),
         )
 
 

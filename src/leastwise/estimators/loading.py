@@ -8,13 +8,30 @@ from typing import Any
 import numpy as np
 
 from leastwise.cv import ROUTES, CrossValidation
-from leastwise.estimators.least_squares import LeastSquares, set_fitted
+from leastwise.estimators.base import Linear
+from leastwise.estimators.least_squares import LeastSquares
 from leastwise.estimators.least_squares_cv import LeastSquaresCV, set_chosen
+from leastwise.estimators.logistic import Logistic
+from leastwise.estimators.quantile import Quantile
+from leastwise.estimators.robust import Huber, LeastAbsolute
+from leastwise.losses import Absolute, Multinomial, Squared, settings
+from leastwise.losses import Huber as HuberLoss
+from leastwise.losses import Logistic as LogisticLoss
+from leastwise.losses import Quantile as QuantileLoss
 from leastwise.model import Model
 from leastwise.sources import default_names
 
+FACES: dict[str, type[Linear]] = {
+    Squared.name: LeastSquares,
+    Absolute.name: LeastAbsolute,
+    QuantileLoss.name: Quantile,
+    HuberLoss.name: Huber,
+    LogisticLoss.name: Logistic,
+    Multinomial.name: Logistic,
+}
 
-def load(path: str | Path) -> LeastSquares:
+
+def load(path: str | Path) -> Any:
     """The fitted estimator that `save` wrote; nothing in the file is executed.
 
     Parameters
@@ -23,9 +40,10 @@ def load(path: str | Path) -> LeastSquares:
 
     Returns
     -------
-    LeastSquares, or LeastSquaresCV where cross-validation chose the penalty
+    The estimator of the model's loss; LeastSquaresCV where cross-validation chose the penalty
         Of that the file holds means and choices, not the error of each fold, and how many folds
         there were, not which rows were in them: `cv_.errors` is empty, and `cv` is their number.
+        Of classes it holds the labels, not the class weights that rows had.
 
     Raises
     ------
@@ -50,13 +68,16 @@ def load(path: str | Path) -> LeastSquares:
         "standardize": model.standardize,
     }
     found = model.cross_validation
-    estimator = LeastSquares(model.l1, model.l2, **how) if found is None else _chosen(found, **how)
-    estimator.model_ = model
+    estimator = _face(model, how) if found is None else _chosen(found, **how)
     estimator.n_features_in_ = len(model.columns)
     if model.columns != default_names("x", len(model.columns)):
         estimator.feature_names_in_ = np.asarray(model.columns, object)
-    set_fitted(estimator, len(model.targets) == 1)
-    return estimator
+    return estimator.restored(model)
+
+
+def _face(model: Model, how: dict[str, Any]) -> Linear:
+    """The estimator whose fit this was, with its parameters as far as they are known."""
+    return FACES[model.loss.name](l1=model.l1, l2=model.l2, **settings(model.loss), **how)
 
 
 def _chosen(found: CrossValidation, **how: Any) -> LeastSquaresCV:

@@ -6,7 +6,7 @@ from leastwise.losses.huber import Huber
 from leastwise.losses.logistic import Logistic
 from leastwise.losses.multinomial import Multinomial
 from leastwise.losses.quantile import Quantile
-from leastwise.losses.registry import LOSSES, from_settings, named, settings
+from leastwise.losses.registry import LOSSES, for_classes, from_settings, named, settings
 from leastwise.losses.squared import Squared
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Multinomial",
     "Quantile",
     "Squared",
+    "for_classes",
     "from_settings",
     "named",
     "settings",

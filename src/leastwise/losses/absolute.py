@@ -26,6 +26,14 @@ class Absolute(Pinball):
     formula: ClassVar[str] = "|y − η|"
 
     @property
+    def words(self) -> str:
+        return "the absolute residuals"
+
+    @property
+    def title(self) -> str:
+        return "Least absolute deviations"
+
+    @property
     def under(self) -> float:
         return 1.0
 

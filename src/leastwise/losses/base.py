@@ -34,6 +34,8 @@ class Loss(ABC):
     quadratic : whether the second derivative is one constant, so that moments say all
     coupled : whether the outputs of a row share one value
     located : whether it is a function of y - eta, so that moving both changes nothing
+    of_classes : whether targets are classes, and predictions their probabilities
+    words : what its mean is of, for people ; title : what a fit of it is called
     """
 
     name: ClassVar[str]
@@ -42,6 +44,15 @@ class Loss(ABC):
     formula: ClassVar[str]
     coupled: ClassVar[bool] = False
     located: ClassVar[bool] = True
+    of_classes: ClassVar[bool] = False
+
+    @property
+    @abstractmethod
+    def words(self) -> str: ...
+
+    @property
+    @abstractmethod
+    def title(self) -> str: ...
 
     @property
     def smooth(self) -> bool:
@@ -74,6 +85,14 @@ class Loss(ABC):
     @abstractmethod
     def curvature(self, y: Float, eta: Float) -> Float:
         """(m, k) d2l/deta2, its diagonal where coupled; at a kink of the slope its inner side's."""
+
+    def majorant(self, y: Float, eta: Float) -> Float:
+        """(m, k) the curvature of a parabola that touches l at eta and is nowhere below it.
+
+        A step on it never raises a smooth loss, wherever it begins.
+        """
+        assert self.curvature_bound is not None, "a loss with kinks has none"
+        return np.full(np.shape(eta), self.curvature_bound)
 
     def curvature_product(self, y: Float, eta: Float, V: Float) -> Float:
         """(m, k) d2l/deta2 times V (m, k), row by row."""

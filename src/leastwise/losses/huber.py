@@ -51,6 +51,14 @@ class Huber(Loss):
     formula: ClassVar[str] = "½ r² for |r| ≤ width, else width |r| − ½ width², r = y − η"
     width: float = 1.35
 
+    @property
+    def words(self) -> str:
+        return f"the Huber losses of width {self.width:g}"
+
+    @property
+    def title(self) -> str:
+        return f"Huber regression (width {self.width:g})"
+
     def __post_init__(self) -> None:
         width = number_between("width", self.width, 0.0, math.inf, "a positive, finite number")
         object.__setattr__(self, "width", width)
@@ -67,6 +75,9 @@ class Huber(Loss):
 
     def curvature(self, y: Float, eta: Float) -> Float:
         return np.where(np.abs(y - eta) <= self.width, 1.0, 0.0)[()]
+
+    def majorant(self, y: Float, eta: Float) -> Float:
+        return self.width / np.maximum(np.abs(y - eta), self.width)
 
     def conjugate(self, y: Float, u: Float) -> Float:
         return inside(0.5 * u**2 + u * y, u, -self.width, self.width)

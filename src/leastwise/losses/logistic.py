@@ -31,6 +31,15 @@ class Logistic(Loss):
     quadratic: ClassVar[bool] = False
     located: ClassVar[bool] = False
     formula: ClassVar[str] = "log(1 + exp η) − y η"
+    of_classes: ClassVar[bool] = True
+
+    @property
+    def words(self) -> str:
+        return "the logistic losses"
+
+    @property
+    def title(self) -> str:
+        return "Logistic regression"
 
     def value(self, y: Float, eta: Float) -> Float:
         return _value(y, eta, np.exp(-np.abs(eta)))

@@ -40,6 +40,15 @@ class Multinomial(Loss):
     formula: ClassVar[str] = "log Σⱼ exp ηⱼ − Σⱼ yⱼ ηⱼ"
     coupled: ClassVar[bool] = True
     located: ClassVar[bool] = False
+    of_classes: ClassVar[bool] = True
+
+    @property
+    def words(self) -> str:
+        return "the cross-entropies"
+
+    @property
+    def title(self) -> str:
+        return "Multinomial logistic regression"
 
     def value(self, y: Float, eta: Float) -> Float:
         return -(y * Softmax(eta).log_p).sum(axis=1, keepdims=True)

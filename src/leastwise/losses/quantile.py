@@ -36,6 +36,14 @@ class Quantile(Pinball):
     formula: ClassVar[str] = "q (y − η)₊ + (1 − q) (η − y)₊"
     q: float = 0.5
 
+    @property
+    def words(self) -> str:
+        return f"the pinball losses of the quantile {self.q:g}"
+
+    @property
+    def title(self) -> str:
+        return f"Quantile regression ({self.q:g})"
+
     def __post_init__(self) -> None:
         q = number_between("q", self.q, 0.0, 1.0, "a number between 0 and 1")
         object.__setattr__(self, "q", q)

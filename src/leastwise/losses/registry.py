@@ -69,6 +69,17 @@ def named(loss: Any, q: float | None = None, width: float | None = None) -> Loss
     return kind(**given)
 
 
+def for_classes(count: int) -> Loss:
+    """The loss of so many classes: logistic for two, multinomial for more.
+
+    Examples
+    --------
+    >>> for_classes(2), for_classes(3)
+    (Logistic(), Multinomial())
+    """
+    return Logistic() if count == 2 else Multinomial()
+
+
 def settings(loss: Loss) -> dict[str, float]:
     """The parameters of a loss, by name: what JSON keeps of it beside its name.
 

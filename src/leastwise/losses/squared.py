@@ -27,6 +27,14 @@ class Squared(Loss):
     quadratic: ClassVar[bool] = True
     formula: ClassVar[str] = "½ (y − η)²"
 
+    @property
+    def words(self) -> str:
+        return "half the squared residuals"
+
+    @property
+    def title(self) -> str:
+        return "Least squares"
+
     def value(self, y: Float, eta: Float) -> Float:
         return 0.5 * (y - eta) ** 2
 

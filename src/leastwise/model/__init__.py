@@ -11,12 +11,17 @@ array([21.])
 """
 
 from leastwise.model.build import fit_source
-from leastwise.model.model import Holdout, Model, linear, r_squared
+from leastwise.model.model import Holdout, Model, linear
+from leastwise.model.scores import accuracy, explained, measure, probabilities, r_squared
 
 __all__ = [
     "Holdout",
     "Model",
+    "accuracy",
+    "explained",
     "fit_source",
     "linear",
+    "measure",
+    "probabilities",
     "r_squared",
 ]

@@ -1,6 +1,8 @@
 """Model: eta = b + X w with the columns, the certificate and the inference of the fit it came from.
 
 (n, k) eta = X coef' + intercept,      coef (k, p), intercept (k,)
+
+Where the target is classes, what is predicted is the likeliest, and `probabilities` are of eta.
 """
 
 from __future__ import annotations
@@ -14,9 +16,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leastwise.encoding import Encoding, Feature
-from leastwise.errors import DataError
+from leastwise.encoding import Classes, Encoding, Feature
+from leastwise.errors import DataError, UsageError
 from leastwise.fit import Fit
+from leastwise.losses import Loss
+from leastwise.model.scores import measure, probabilities
 
 if TYPE_CHECKING:
     from leastwise.cv.result import CrossValidation
@@ -31,14 +35,16 @@ BATCH = 1 << 20  # numbers of X that are cast and multiplied at a time
 class Holdout:
     """How well a fit predicts rows it never saw.
 
-    rows : how many ; r2 : (k,) about the mean of these rows ; seed : of their choice
-    share : of all rows that was asked for
+    rows : how many ; seed : of their choice ; share : of all rows that was asked for
+    explained : (g,) as that of the model, of these rows and about their own centre
+    accuracy : the share of their weight that is predicted to be of its class, where there are any
     """
 
     rows: int
-    r2: tuple[float, ...]
+    explained: tuple[float, ...]
     seed: int
     share: float
+    accuracy: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +53,7 @@ class Model:
 
     Parameters
     ----------
-    loss : "squared"
+    loss : what the fit minimised the mean of
     l1, l2 : strengths of the penalty ; factors : (p,) one a column, or None for ones
     bounds : (p,) lower and (p,) upper of the coefficients, or None for none
     standardize : whether coefficients were penalised times their columns' standard deviations
@@ -61,7 +67,11 @@ class Model:
     fit : solver, certificate and history
     rows_read, rows_used, rows_dropped : where the rows went
     missing : column -> how many values it misses in the rows read
-    r2 : (k,) about the mean, or about zero without an intercept; nan for a constant target
+    explained : (g,) 1 - mean loss / that of the intercept-only model, or of zero without an
+        intercept: R2 of squared loss, else D2; nan for a constant target; one number for the
+        classes of a coupled loss
+    classes : what the outputs stand for, where the target is classes
+    accuracy : the share of the rows' weight that is predicted to be of its class, then
     holdout : what was held out of the fit, if anything was
     cross_validation : what chose l1 and l2, if that did
     notes : what was found in the data, in sentences
@@ -69,7 +79,7 @@ class Model:
     versions : name -> version of what computed it
     """
 
-    loss: str
+    loss: Loss
     l1: float
     l2: float
     factors: tuple[float, ...] | None
@@ -89,7 +99,9 @@ class Model:
     rows_used: int
     rows_dropped: int
     missing: Mapping[str, int]
-    r2: tuple[float, ...]
+    explained: tuple[float, ...]
+    classes: Classes | None = None
+    accuracy: float | None = None
     holdout: Holdout | None = None
     cross_validation: CrossValidation | None = None
     notes: tuple[str, ...] = ()
@@ -105,8 +117,18 @@ class Model:
         state = {part.name: getattr(self, part.name) for part in fields(self)}
         return state | {"inferred": self.inference}
 
-    def predict(self, X: Any) -> Float:
-        """The predictions for new rows.
+    @property
+    def measure(self) -> str:
+        """What `explained` is called: "R2", or "D2" for another loss than the squared one."""
+        return measure(self.loss)
+
+    @property
+    def predicted(self) -> tuple[str, ...]:
+        """The names of what is predicted: the targets, or the one whose classes they are."""
+        return self.targets if self.classes is None else (self.classes.name,)
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """The predictions for new rows: numbers, or the likeliest classes.
 
         Parameters
         ----------
@@ -116,16 +138,34 @@ class Model:
 
         Returns
         -------
-        (n,) float64, or (n, k) for several targets
-            NaN where a value of the row is missing.
+        (n,) float64, or (n, k) for several targets; (n,) labels of classes
+            NaN, or None for a class, where a value of the row is missing.
 
         Raises
         ------
         DataError
             A column is absent or of another kind than in the fit, or the shape does not match.
         """
-        eta = linear(self.encoded(X), self.coef, self.intercept)
+        eta = self.linear(X)
+        if self.classes is not None:
+            return self.classes.predicted(eta)
         return eta[:, 0] if len(self.targets) == 1 else eta
+
+    def linear(self, X: Any) -> Float:
+        """(n, k) eta = X coef' + intercept of rows given as to `predict`."""
+        return linear(self.encoded(X), self.coef, self.intercept)
+
+    def probabilities(self, X: Any) -> Float:
+        """(n, K) the probability of each class, for rows given as to `predict`.
+
+        Raises
+        ------
+        UsageError
+            The target is not classes.
+        """
+        if self.classes is None:
+            raise UsageError(f"a fit of the {self.loss.name} loss has no classes: take predict")
+        return probabilities(self.loss, self.linear(X))
 
     def encoded(self, X: Any) -> Any:
         """The (n, p) numbers, dense or sparse, that `predict` makes of new rows."""
@@ -149,51 +189,16 @@ class Model:
         return encoding.transform(read_arrow(X))
 
     def objective_words(self) -> str:
-        """What was minimised, as a sentence.
+        """What was minimised, as a sentence."""
+        from leastwise.model.words import objective_words
 
-        Examples
-        --------
-        >>> from leastwise.model import fit_source
-        >>> from leastwise.sources import MemorySource
-        >>> rows = MemorySource(np.array([[0.0], [1.0], [2.0]]), [1.0, 3.0, 5.0])
-        >>> fit_source(rows, l2=0.5).objective_words()
-        'The mean of half the squared residuals, plus 0.5/2 times the sum of squared coefficients.'
-        """
-        mean = "weighted mean" if self.weighted else "mean"
-        words = [f"The {mean} of half the squared residuals"]
-        each = " times their factors" if self.factors is not None else ""
-        if self.standardize:
-            each += " in units of their columns' standard deviations"
-        if self.l1:
-            words.append(f"plus {self.l1:.6g} times the sum of absolute coefficients{each}")
-        if self.l2:
-            words.append(f"plus {self.l2:.6g}/2 times the sum of squared coefficients{each}")
-        if self.bounds is not None:
-            words.append("within bounds of the coefficients")
-        return ", ".join(words) + "."
+        return objective_words(self)
 
     def equation(self) -> str:
-        """What was minimised, as a formula.
+        """What was minimised, as a formula."""
+        from leastwise.model.words import equation
 
-        Examples
-        --------
-        >>> from leastwise.model import fit_source
-        >>> from leastwise.sources import MemorySource
-        >>> rows = MemorySource(np.array([[0.0], [1.0], [2.0]]), [1.0, 3.0, 5.0])
-        >>> fit_source(rows, l1=0.1).equation()
-        'minimise over b, w: (1/n) sum_i 1/2 (y_i - b - x_i·w)^2 + 0.1 sum_j |w_j|'
-        """
-        over, b = ("b, w", " - b") if self.intercept_fitted else ("w", "")
-        mean = "(1/sum_i s_i) sum_i s_i/2" if self.weighted else "(1/n) sum_i 1/2"
-        parts = [f"minimise over {over}: {mean} (y_i{b} - x_i·w)^2"]
-        f = "" if self.factors is None else "f_j "
-        s, s2 = ("sd_j ", "sd_j^2 ") if self.standardize else ("", "")
-        if self.l1:
-            parts.append(f"{self.l1:.6g} sum_j {f}{s}|w_j|")
-        if self.l2:
-            parts.append(f"{self.l2:.6g}/2 sum_j {f}{s2}w_j^2")
-        within = "" if self.bounds is None else ", lower_j <= w_j <= upper_j"
-        return " + ".join(parts) + within
+        return equation(self)
 
     def to_dict(self) -> dict[str, Any]:
         """The model in JSON's own types: floats to their last digit, nan and infinities as text."""
@@ -259,30 +264,3 @@ def linear(X: Any, coef: Float, intercept: Float) -> Float:
             rows = np.asarray(X[first : first + step], np.float64)
             eta[first : first + step] = rows @ coef.T + intercept
     return eta
-
-
-def r_squared(
-    y: Float, eta: Float, weight: Float | None = None, *, about_mean: bool = True
-) -> tuple[float, ...]:
-    """(k,) 1 - sum s (y - eta)^2 / sum s (y - ybar)^2, ybar the weighted mean of these rows.
-
-    Without an intercept the comparison is with zero: `about_mean=False` puts 0 for ybar.
-
-    NaN where y is constant.
-
-    Parameters
-    ----------
-    y, eta : (n, k) ; weight : (n,) or None for ones
-
-    Examples
-    --------
-    >>> r_squared(np.array([[1.0], [2.0], [3.0]]), np.array([[1.0], [2.0], [4.0]]))
-    (0.5,)
-    """
-    s = np.ones(y.shape[0]) if weight is None else weight
-    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        mean = s @ y / s.sum() if about_mean else np.zeros(y.shape[1])
-        left, whole = s @ (y - eta) ** 2, s @ (y - mean) ** 2
-        rounding = s.sum() * (16.0 * np.finfo(np.float64).eps * np.abs(mean)) ** 2
-        r2 = np.where(whole > rounding, 1.0 - left / whole, np.nan)
-    return tuple(r2.tolist())

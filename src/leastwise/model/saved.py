@@ -15,17 +15,19 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from leastwise.certificate import Certificate
-from leastwise.encoding import Encoding
-from leastwise.errors import DataError
+from leastwise.encoding import Classes, Encoding, in_python
+from leastwise.errors import DataError, UsageError
 from leastwise.fit import Fit, Record
 from leastwise.inference import Inference
+from leastwise.losses import Loss, from_settings, settings
 from leastwise.model.fields import Fields, not_ours
 from leastwise.model.model import Holdout, Model
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-FORMAT, VERSION = "leastwise-model", 2
+FORMAT, VERSION = "leastwise-model", 3
+OLDER = (2,)  # versions that are read as well: of squared loss, `explained` called r2
 MOST_RECORDS = 200
 
 
@@ -35,7 +37,8 @@ def to_dict(model: Model) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "version": VERSION,
-        "loss": model.loss,
+        "loss": model.loss.name,
+        "settings": settings(model.loss),
         "l1": model.l1,
         "l2": model.l2,
         "factors": _plain(model.factors),
@@ -48,7 +51,9 @@ def to_dict(model: Model) -> dict[str, Any]:
         "columns": list(model.columns),
         "intercept": _plain(model.intercept),
         "coef": _plain(model.coef),
-        "r2": _plain(model.r2),
+        "explained": _plain(model.explained),
+        "accuracy": model.accuracy,
+        "classes": None if model.classes is None else _members(model.classes),
         "holdout": _members(model.holdout),
         "cross_validation": _crossed(model),
         "rows": {
@@ -131,21 +136,24 @@ def from_dict(saved: object) -> Model:
         raise not_ours(f'there is no "format": "{FORMAT}" in it')
     given = Fields(cast("dict[str, Any]", saved), "the model")
     version = given.whole("version", least=1)
-    if version != VERSION:
+    if version != VERSION and version not in OLDER:
+        known = " and ".join(map(str, (*OLDER, VERSION)))
         raise DataError(
-            f"it was saved in version {version} of the format and this leastwise reads version "
-            f"{VERSION}: use the leastwise that wrote it, or fit again"
+            f"it was saved in version {version} of the format and this leastwise reads versions "
+            f"{known}: use the leastwise that wrote it, or fit again"
         )
-    if given.text("loss") != "squared":
-        raise not_ours(f"the loss {given.text('loss')!r} is not known")
+    loss, measured = _loss(given, version), "r2" if version in OLDER else "explained"
     columns, targets = given.names("columns"), given.names("targets")
     p, k = len(columns), len(targets)
+    g = (1,) if loss.coupled else (k,)
+    classes = _classes(given, version, loss, targets)
     if p == 0 or k == 0:
         raise not_ours("it has no columns or no targets")
     encoding = None
     if given.has("encoding"):
         encoding = Encoding.from_dict(given.value("encoding"))
-        if encoding.columns != columns or encoding.targets != targets:
+        named = targets if classes is None else (classes.name,)
+        if encoding.columns != columns or encoding.targets != named:
             raise not_ours("its encoding has other columns than its coefficients")
     coef, intercept = given.numbers("coef", (k, p)), given.numbers("intercept", (k,))
     factors = None
@@ -167,9 +175,10 @@ def from_dict(saved: object) -> Model:
         held = given.part("holdout")
         holdout = Holdout(
             held.whole("rows"),
-            tuple(held.numbers("r2", (k,)).tolist()),
+            tuple(held.numbers(measured, g).tolist()),
             held.whole("seed"),
             held.number("share", least=0.0),
+            None if version in OLDER else _number(held, "accuracy"),
         )
     crossed = None
     if given.has("cross_validation"):
@@ -178,7 +187,7 @@ def from_dict(saved: object) -> Model:
         crossed = choice.from_fields(given.part("cross_validation"))
     fitted = given.flag("intercept_fitted")
     return Model(
-        loss="squared",
+        loss=loss,
         l1=given.number("l1", least=0.0),
         l2=given.number("l2", least=0.0),
         factors=factors,
@@ -192,13 +201,15 @@ def from_dict(saved: object) -> Model:
         coef=coef,
         intercept=intercept,
         encoding=encoding,
-        inferred=_inference(given, columns, k, fitted),
-        fit=_fit(given, coef, intercept),
+        inferred=_inference(given, columns, k, fitted, version in OLDER),
+        fit=_fit(given, coef, intercept, g),
         rows_read=rows.whole("read"),
         rows_used=rows.whole("used"),
         rows_dropped=rows.whole("dropped"),
         missing={name: missing.whole(name) for name in missing.names_there()},
-        r2=tuple(given.numbers("r2", (k,)).tolist()),
+        explained=tuple(given.numbers(measured, g).tolist()),
+        classes=classes,
+        accuracy=None if version in OLDER else _number(given, "accuracy"),
         holdout=holdout,
         cross_validation=crossed,
         notes=given.texts("notes"),
@@ -207,7 +218,33 @@ def from_dict(saved: object) -> Model:
     )
 
 
-def _fit(given: Fields, coef: Any, intercept: Any) -> Fit:
+def _loss(given: Fields, version: int) -> Loss:
+    name = given.text("loss")
+    if version in OLDER and name != "squared":
+        raise not_ours(f"the loss {name!r} is not one of its version")
+    try:
+        return from_settings(name, {} if version in OLDER else given.value("settings"))
+    except UsageError as error:
+        raise not_ours(str(error)) from None
+
+
+def _classes(given: Fields, version: int, loss: Loss, targets: tuple[str, ...]) -> Classes | None:
+    if version in OLDER or not given.has("classes"):
+        return None
+    part = given.part("classes")
+    labels = part.value("labels")
+    if not isinstance(labels, list) or len(cast("list[Any]", labels)) < 2 or not loss.of_classes:
+        raise not_ours("its classes are no list of two labels or more, or its loss has none")
+    try:
+        found = Classes(part.text("name"), in_python(cast("list[Any]", labels)))
+    except DataError as error:
+        raise not_ours(str(error)) from None
+    if found.outputs != targets:
+        raise not_ours("its classes are not those of its targets")
+    return found
+
+
+def _fit(given: Fields, coef: Any, intercept: Any, g: tuple[int]) -> Fit:
     found = given.part("certificate")
     certificate = Certificate(
         found.number("primal", finite=False),
@@ -233,7 +270,7 @@ def _fit(given: Fields, coef: Any, intercept: Any) -> Fit:
     return Fit(
         coef.T,
         intercept,
-        solver.numbers("value", (coef.shape[0],)),
+        solver.numbers("value", g),
         certificate,
         history,
         solver.whole("iterations"),
@@ -246,16 +283,13 @@ def _fit(given: Fields, coef: Any, intercept: Any) -> Fit:
 
 
 def _inference(
-    given: Fields, columns: tuple[str, ...], k: int, fitted: bool
+    given: Fields, columns: tuple[str, ...], k: int, fitted: bool, older: bool
 ) -> tuple[Inference, ...]:
     names = ("intercept",) * fitted + columns
     tables = given.parts("inference")
     if len(tables) != k:
         raise not_ours(f"it has {len(tables)} coefficient tables for {k} targets")
     m = (len(names),)
-
-    def number(part: Fields, name: str) -> float | None:
-        return part.number(name, finite=False) if part.has(name) else None
 
     def one(part: Fields) -> Inference:
         if tuple(part.texts("names")) != names:
@@ -273,15 +307,28 @@ def _inference(
             why=part.text("why") if part.has("why") else None,
             rows=part.whole("rows"),
             degrees_of_freedom=part.number("degrees_of_freedom", finite=False),
-            sigma=number(part, "sigma"),
+            sigma=_number(part, "sigma"),
             r2=part.number("r2", finite=False),
-            r2_adjusted=number(part, "r2_adjusted"),
-            f=number(part, "f"),
-            f_p=number(part, "f_p"),
+            r2_adjusted=_number(part, "r2_adjusted"),
+            f=_number(part, "f"),
+            f_p=_number(part, "f_p"),
             f_df=None if degrees is None else (float(degrees[0]), float(degrees[1])),
+            **({} if older else _named_errors(part)),
         )
 
     return tuple(one(part) for part in tables)
+
+
+def _named_errors(part: Fields) -> dict[str, Any]:
+    """The statistic and the covariance, which older versions do not name."""
+    statistic = part.text("statistic")
+    if statistic not in ("t", "z"):
+        raise not_ours(f"the statistic {statistic!r} is not known")
+    return {"statistic": statistic, "covariance": part.text("covariance")}
+
+
+def _number(part: Fields, name: str) -> float | None:
+    return part.number(name, finite=False) if part.has(name) else None
 
 
 def _thinned(history: tuple[Record, ...]) -> Iterable[Record]:

@@ -185,10 +185,11 @@ def from_gram(H: Float) -> Factor:
     live = np.flatnonzero(np.diagonal(H) > 0.0)
     inner = H[np.ix_(live, live)]
     scale = np.sqrt(np.diagonal(inner))
-    values, vectors = np.linalg.eigh(inner / scale / scale[:, None])
-    root = np.sqrt(np.maximum(values, 0.0))[:, None] * vectors.T
-    tolerance = float(np.sqrt(8.0 * p * EPS))
-    return spectral(root[::-1], scale, live, p, tolerance)[0]
+    with _threads_for(live.size):
+        values, vectors = np.linalg.eigh(inner / scale / scale[:, None])
+        root = np.sqrt(np.maximum(values, 0.0))[:, None] * vectors.T
+        tolerance = float(np.sqrt(8.0 * p * EPS))
+        return spectral(root[::-1], scale, live, p, tolerance)[0]
 
 
 def dependent_columns(null: Float) -> tuple[NDArray[np.intp], Float]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from leastwise.model.along import Paths
 
 ROUNDING = float(np.finfo(float).eps)  # a smaller gap is none that float64 can tell from zero
-LOSSES = {"squared": "Least squares"}
+SQUARED = {"R2": "R²", "D2": "D²"}  # the share of the null loss explained, as it is written
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def headline(model: Model) -> str:
     else:
         names = count(len(model.targets), "target")
     start = f"{names} from {count(len(model.columns), 'column')} of {count(model.rows_used, 'row')}"
-    return f"{start}: {_r2_range(model.r2)}, {_certified(model)}"
+    return f"{start}: {_range(SQUARED[model.measure], model.explained)}, {_certified(model)}"
 
 
 def _certified(model: Model) -> str:
@@ -46,12 +46,12 @@ def _certified(model: Model) -> str:
     return f"certified to {size(gap)}" if gap > ROUNDING else "certified to rounding"
 
 
-def _r2_range(values: Sequence[float]) -> str:
+def _range(measure: str, values: Sequence[float]) -> str:
     finite = [value for value in values if math.isfinite(value)]
     if not finite:
-        return "R² not defined"
+        return f"{measure} not defined"
     low, high = _two(min(finite)), _two(max(finite))
-    return f"R² {high}" if low == high else f"R² {low} to {high}"
+    return f"{measure} {high}" if low == high else f"{measure} {low} to {high}"
 
 
 def _two(value: float) -> str:
@@ -110,16 +110,19 @@ def overview(model: Model, of_one: Sequence[Fact]) -> list[Fact]:
 
 
 def of_target(model: Model, k: int) -> tuple[Fact, ...]:
-    """R2 in its kinds, sigma and F of target `k`."""
+    """R2 or D2 in its kinds, sigma and F of target `k`; of coupled outputs their one D2."""
     inference = model.inference[k]
+    measure, place = SQUARED[model.measure], min(k, len(model.explained) - 1)
     about = "of the rows used" if model.intercept_fitted else "of the rows used, about zero"
-    facts = [Fact("R²", r_squared(model.r2[k]), about)]
+    facts = [Fact(measure, r_squared(model.explained[place]), about)]
+    if model.accuracy is not None:
+        facts.append(Fact("Accuracy", r_squared(model.accuracy), "of the rows used"))
     if inference.r2_adjusted is not None:
         facts.append(Fact("R² adjusted", r_squared(inference.r2_adjusted)))
     if model.holdout is not None:
         held = model.holdout
         note = f"{count(held.rows, 'row')} held out, seed {held.seed}"
-        facts.append(Fact("R² holdout", r_squared(held.r2[k]), note))
+        facts.append(Fact(f"{measure} holdout", r_squared(held.explained[place]), note))
     if inference.sigma is not None:
         note = f"{number(inference.degrees_of_freedom, 6)} degrees of freedom"
         facts.append(Fact("Residual sigma", number(inference.sigma, 4), note))
@@ -189,15 +192,14 @@ def solver(model: Model) -> dict[str, Any]:
 
 
 def kind(model: Model) -> str:
-    """Least squares, ridge, lasso or elastic net: the page's overline."""
-    name = LOSSES.get(model.loss, f"{clean(model.loss)} loss")
+    """Least squares or what the loss is called, and the penalty: the page's overline."""
     penalty = {
         (False, False): "",
         (True, False): " with an l1 penalty (lasso)",
         (False, True): " with an l2 penalty (ridge)",
         (True, True): " with l1 and l2 penalties (elastic net)",
     }[bool(model.l1), bool(model.l2)]
-    return name + penalty
+    return model.loss.title + penalty
 
 
 def rows(of: Model | Paths) -> str:

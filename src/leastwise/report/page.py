@@ -77,8 +77,10 @@ def page(model: Model, diagnostics: Diagnostics, paths: Paths | None) -> str:
         solver=facts.solver(model),
         targets=targets,
         all_targets=[
-            (clean(name), r_squared(r2)) for name, r2 in zip(model.targets, model.r2, strict=True)
-        ][:MOST_ENTRIES],
+            (clean(name), r_squared(share))
+            for name, share in zip(model.targets, model.explained, strict=not model.loss.coupled)
+        ][: 0 if model.loss.coupled else MOST_ENTRIES],
+        measure=facts.SQUARED[model.measure],
         targets_left_out=left_out(len(model.targets), shown, "target"),
         convergence=progress,
         choice=choice,
@@ -113,7 +115,9 @@ def _target(
             inference, model.encoding, min(tables.MOST_ROWS, max(TABLE_ROWS // shown, 30))
         ),
         plots.coefficients(f"{prefix}-coefficients", inference),
-        (
+        ()
+        if model.loss.of_classes
+        else (
             residuals.fitted_observed(f"{prefix}-fitted", part, sample),
             residuals.residual_fitted(f"{prefix}-residuals", part, sample),
             residuals.histogram(f"{prefix}-histogram", part, of),
@@ -140,7 +144,7 @@ def _fewer(part: Residuals, most: int, seed: int) -> tuple[Residuals, int]:
 def _terms(model: Model, diagnostics: Diagnostics) -> dict[str, Any]:
     """What the formula needs to know."""
     return {
-        "squared": model.loss == "squared",
+        "squared": model.loss.quadratic,
         "weighted": diagnostics.weighted,
         "intercept": model.intercept_fitted,
         "factors": model.factors is not None,

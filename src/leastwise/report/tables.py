@@ -66,7 +66,7 @@ def coefficients(
     if inference.error is not None:
         columns += [
             ("Std. error", inference.error, lambda v: number(v, 3, strip=False)),
-            ("t", inference.t, _decimal),
+            (inference.statistic, inference.t, _decimal),
             ("p", inference.p, probability),
             ("95% from", inference.low, lambda v: number(v, 4, strip=False)),
             ("to", inference.high, lambda v: number(v, 4, strip=False)),

@@ -120,7 +120,7 @@ class _Course:
         self._v = self._rows.correlation(self._point.u)
         self._part: Float | None = None  # v of the working columns, where it is not known of all
         self._hessian: Hessian | None = None
-        self._fresh = False
+        self._fresh = self._failed = self._safe = False
         self._age = 0
         self._columns = np.empty(0, np.intp)
         self._falls: list[float] = []
@@ -130,7 +130,7 @@ class _Course:
         before = self._here.strengths[0]
         self._here = here
         self._falls = []
-        self._fresh = False
+        self._fresh = self._failed = self._safe = False
         l1, l2 = here.strengths
         lower, upper = here.bounds
         self._simple = not l1.any() and not here.penalty.bounded
@@ -172,7 +172,7 @@ class _Course:
     def over(self, fall: float) -> bool:
         """Whether rounding is all that is left."""
         rounding = fall <= NOTHING * float(self._null.max())
-        return self._fresh and rounding and not self.widened()
+        return (self._safe or self._matrix_free) and rounding and not self.widened()
 
     @property
     def _matrix_free(self) -> bool:
@@ -203,6 +203,8 @@ class _Course:
             change, fall = self._conjugate(columns)
             self._fresh = True
             return self._search(columns, change, fall, None)
+        if self._failed:
+            return self._safe_step(columns)
         stale = self._hessian is None or not np.isin(columns, self._hessian.columns).all()
         slow = len(self._falls) > 1 and self._falls[-1] > KEPT * self._falls[-2]
         if stale or (slow and not self._fresh):
@@ -216,10 +218,24 @@ class _Course:
             if found >= 0.0 or self._fresh:
                 break
             self._renew(columns)  # the stale one promised a fall that is not there
+        self._failed = self._fresh and found <= NOTHING * float(self._null.max())
+        self._safe = False
         self._falls.append(max(found, 0.0))
         # A step was made: the Hessian is of a point passed before.
         self._fresh = self._fresh and len(self._falls) < 2
         return max(found, 0.0)
+
+    def _safe_step(self, columns: Index) -> float:
+        """A step on parabolas above the losses, where the curvature is no guide.
+
+        Rows of Huber's loss beyond its width have none.
+        """
+        safe = not self._design.loss.coupled
+        hessian = hessian_of(self._rows, self._point, columns, safe=safe)
+        change, fall = self._model(hessian)
+        found = max(self._search(columns, change, fall, hessian), 0.0)
+        self._failed, self._safe, self._falls, self._hessian = False, True, [], None
+        return found
 
     def _renew(self, columns: Index) -> None:
         self._hessian = hessian_of(self._rows, self._point, columns)

@@ -18,10 +18,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from leastwise.curved import Hessian, hessian_of
 from leastwise.errors import UsageError
 from leastwise.problem import Evaluation, Problem
 from leastwise.quadratic import OverRows, Quadratic, quadratic_form
-from leastwise.rowwise import Hessian
 from leastwise.solvers.base import zeros
 
 Float = NDArray[np.float64]
@@ -119,7 +119,7 @@ class Profiled:
         if not columns.size or not rows.affords(columns, self.problem.memory):
             return at
         if self._looks & (self._looks - 1) == 0:  # 0, 1, 2, 4, 8, ...
-            self._hessian = rows.hessian(at.point, columns)
+            self._hessian = hessian_of(rows, at.point, columns)
         self._looks += 1
         return replace(at, point=replace(at.point, hessian=self._hessian))
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from leastwise.blocks import EXPLICIT_BYTES, Block
+from leastwise.encoding import Classes, in_python
 from leastwise.errors import DataError
 from leastwise.moments import Shift
 from leastwise.numerics.threads import parallel, workers
@@ -30,6 +32,7 @@ WIDE = 512
 SAMPLE = 1000  # rows that a provisional mean is taken of
 NEAR = 1.0  # deviations from zero of a mean that need not be taken off: a sum loses one bit
 SPARSE_PART = 1_000_000  # stored numbers of a sparse matrix worth a thread
+MOST, LEAST_OF_EACH = 20, 10  # distinct values of a target that may be classes, and rows of each
 
 
 class MemorySource(Source):
@@ -44,6 +47,7 @@ class MemorySource(Source):
     columns, targets : names; `x0, x1, ...` and `y` by default
     cuts : where a block ends and the next begins, rows in increasing order; chosen for speed by
     default
+    classes : what y stands for, where its outputs are those of classes
 
     Raises
     ------
@@ -62,8 +66,10 @@ class MemorySource(Source):
         columns: Sequence[str] | None = None,
         targets: Sequence[str] | None = None,
         cuts: Sequence[int] | None = None,
+        classes: Classes | None = None,
     ) -> None:
         super().__init__()
+        self.classes = classes
         self.X = X
         self.sparse = not isinstance(X, np.ndarray)
         if self.sparse and X.format not in ("csr", "csc"):
@@ -279,8 +285,82 @@ class MemorySource(Source):
         matrix = self.X.tocsr() if self.sparse else self.X
         weight = None if self.weight is None else self.weight[rows]
         return MemorySource(
-            matrix[rows], self.y[rows], weight, columns=self.columns, targets=self.targets
+            matrix[rows],
+            self.y[rows],
+            weight,
+            columns=self.columns,
+            targets=self.targets,
+            classes=self.classes,
         )
+
+    def classified(self, labels: NDArray[Any] | None = None) -> Self:
+        """The same rows with the distinct values of their target as classes.
+
+        Parameters
+        ----------
+        labels : (n,) the class of each row; the values of the one target by default
+
+        Raises
+        ------
+        DataError
+            There are several targets, their values are not whole, or all rows with a weight are of
+            one class.
+        """
+        if labels is None and self.classes is not None:
+            self._refuse_one_class(self.classes, self.classes.codes(self.y))
+            return self
+        if len(self.targets) != 1:
+            raise DataError(
+                f"there are {len(self.targets)} targets ({', '.join(self.targets[:8])}), and "
+                "classes are fitted for one: name one"
+            )
+        name = self.targets[0]
+        if labels is None:
+            labels = self.y[:, 0]
+            if (labels != np.rint(labels)).any():
+                odd = labels[labels != np.rint(labels)][0]
+                raise DataError(
+                    f"the target {name!r} holds numbers that are not whole, such as {odd:g}: they "
+                    "name no classes; take a loss for numbers, such as the squared one"
+                )
+            labels = labels.astype(np.int64)
+        found, codes = np.unique(labels, return_inverse=True)
+        classes = Classes(name, in_python(found))
+        self._refuse_one_class(classes, codes)
+        other = self._apart()
+        other.y, other.targets, other.classes = classes.targets(codes), classes.outputs, classes
+        return other
+
+    def weighted(self, weight: NDArray[np.float64]) -> Self:
+        """The same rows with other weights (n,)."""
+        other = self._apart()
+        other.weight = weight
+        return other
+
+    def _apart(self) -> Self:
+        """A source of the same rows whose targets and weights may be changed."""
+        other = copy.copy(self)
+        vars(other).pop("_blocks", None)
+        return other
+
+    def _refuse_one_class(self, classes: Classes, codes: NDArray[np.intp]) -> None:
+        used = codes if self.weight is None else codes[self.weight > 0.0]
+        if np.ptp(used) == 0:
+            only = classes.labels[int(used[0])]
+            raise DataError(
+                f"all rows of the target {classes.name!r} are of the one class {only!r}: a fit "
+                "needs rows of two classes or more"
+            )
+
+    def few_values(self) -> int | None:
+        """How many whole numbers the one target takes, if so few that they may name classes."""
+        y = self.y[:, 0]
+        head = y[:SAMPLE]
+        if self.y.shape[1] > 1 or (head != np.rint(head)).any() or np.unique(head).size > MOST:
+            return None
+        values, counts = np.unique(y, return_counts=True)
+        few = 1 < values.size <= MOST and int(counts.min()) >= LEAST_OF_EACH
+        return values.size if few and (values == np.rint(values)).all() else None
 
     def hides_variation(self, squares: NDArray[np.float64]) -> bool:
         """Whether a target varies although its sum of squares (k,) is zero."""

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from leastwise.encoding import Encoding
+from leastwise.encoding import MOST_LEVELS, Classes, Encoding, Feature
 from leastwise.encoding.arrow import from_numpy
 from leastwise.encoding.kinds import floats, is_text, kind_of, missing_rows, plain, refuse_infinite
+from leastwise.encoding.levels import levels_of
 from leastwise.encoding.text import refuse_numbers
 from leastwise.errors import DataError, UsageError
 from leastwise.sources.findings import findings
@@ -43,6 +44,8 @@ class Table(MemorySource):
     notes : tuple of str
         Findings in words: dropped rows, single values, identifiers, then those of
         `encoding.notes()`.
+    classes : Classes, or None
+        What y stands for, where the target is text, categorical or boolean.
     """
 
     def __init__(
@@ -56,8 +59,11 @@ class Table(MemorySource):
         rows_dropped: int = 0,
         missing: dict[str, int] | None = None,
         notes: tuple[str, ...] = (),
+        classes: Classes | None = None,
     ) -> None:
-        super().__init__(X, y, weight, columns=encoding.columns, targets=encoding.targets)
+        targets = encoding.targets if classes is None else classes.outputs
+        columns = encoding.columns
+        super().__init__(X, y, weight, columns=columns, targets=targets, classes=classes)
         self.encoding = encoding
         self.rows_read = rows_read
         self.rows_dropped = rows_dropped
@@ -76,6 +82,7 @@ class Table(MemorySource):
             rows_dropped=self.rows_dropped,
             missing=self.missing,
             notes=self.notes,
+            classes=self.classes,
         )
 
 
@@ -101,7 +108,8 @@ def table(
         What `read_arrow` takes: a CSV, Parquet, Arrow, .npy or .npz file; a pandas, polars or
         pyarrow frame; a dict of arrays.
     target : str or sequence of str
-        The column to predict, or several.
+        The column to predict, or several. A single one may be text, categorical or true and false:
+        its values are classes.
     features : str or sequence of str, optional
         The columns to predict from, in this order; by default all but the targets and the weight.
     exclude : str or sequence of str
@@ -142,7 +150,7 @@ def table(
     roles = roles.within(arrow.column_names)
     columns = {name: plain(name, arrow.column(name)) for name in roles.used}
     for name in roles.numeric:
-        _require_number(name, columns[name], "weight" if name == roles.weight else "target")
+        _require_number(name, columns[name], roles)
     for name in roles.features or ():
         if name not in roles.categories and is_text(columns[name]):
             remedy = f"take it as it is (--category {name}) or leave it out (--exclude {name})"
@@ -165,7 +173,9 @@ def table(
     return _encode(columns, roles, weights, arrow.num_rows, counts)
 
 
-def _require_number(name: str, column: pa.ChunkedArray, role: str) -> None:
+def _require_number(name: str, column: pa.ChunkedArray, roles: Roles) -> None:
+    """Refuse a target or weight that is no number; a single target may be one of classes."""
+    role = "weight" if name == roles.weight else "target"
     kind = kind_of(name, column.type)
     if kind in ("number", "boolean"):
         return
@@ -173,9 +183,11 @@ def _require_number(name: str, column: pa.ChunkedArray, role: str) -> None:
         raise DataError(f"the {role} {name!r} is a {kind}: it must be a number; convert it first")
     if is_text(column):
         refuse_numbers(name, column, f"name another {role}")
+    if role == "target" and len(roles.targets) == 1:
+        return
     classes = len(column.drop_null().unique())
     what = "text" if is_text(column) else "categorical"
-    why = "squared loss needs numbers" if role == "target" else "weights are numbers"
+    why = "only a single target may be classes" if role == "target" else "weights are numbers"
     raise DataError(
         f"the {role} {name!r} is {what} with {classes} different values, and {why}: name another "
         f"{role}, or code it as numbers"
@@ -257,9 +269,7 @@ def _encode(
         named = ", ".join(map(repr, features))
         raise DataError(f"no column is left to predict from: {named} has a single value")
     X = encoding.transform(arrow)
-    y = np.column_stack(
-        [floats(columns[name], kind_of(name, columns[name].type)) for name in roles.targets]
-    )
+    y, classes = _targets(columns, roles)
     notes: list[str] = []
     dropped = rows_read - arrow.num_rows
     if dropped:
@@ -276,4 +286,26 @@ def _encode(
         rows_dropped=dropped,
         missing=counts,
         notes=tuple(notes),
+        classes=classes,
     )
+
+
+def _targets(
+    columns: dict[str, pa.ChunkedArray], roles: Roles
+) -> tuple[NDArray[np.float64], Classes | None]:
+    """(n, k) the targets, and their classes where the one target is not of numbers."""
+    kinds = {name: kind_of(name, columns[name].type) for name in roles.targets}
+    name, *others = roles.targets
+    if others or kinds[name] == "number":
+        return np.column_stack([floats(columns[each], kind) for each, kind in kinds.items()]), None
+    column, rows = columns[name], len(columns[name])
+    if kinds[name] == "boolean":
+        return floats(column, "boolean")[:, None], Classes(name, (False, True))
+    classes = Classes(name, levels_of(column))
+    if len(classes.labels) > MOST_LEVELS or 2 * len(classes.labels) > max(rows, 8):
+        raise DataError(
+            f"the target {name!r} has {len(classes.labels)} different values in {rows} rows, too "
+            "many for classes: it looks like an identifier or free text; name another target"
+        )
+    codes = Feature(name, "category", classes.labels).codes(column, np.zeros(rows, bool))
+    return classes.targets(codes.astype(np.intp)), classes

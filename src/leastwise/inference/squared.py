@@ -16,71 +16,23 @@ from scipy.special import fdtrc, stdtr, stdtrit
 
 from leastwise.factoring import factorise
 from leastwise.fit import Fit
+from leastwise.inference.table import (
+    AWAY,
+    BOUNDED,
+    FORMLESS,
+    LEVEL,
+    LOOSE,
+    PENALISED,
+    SATURATED,
+    UNCONVERGED,
+    Inference,
+    determined,
+    undetermined,
+)
 from leastwise.numerics.factors import Factor
 from leastwise.problem import Centre, Problem
 
 Float = NDArray[np.float64]
-
-LEVEL = 0.95
-AWAY = 0.1  # standard errors that a fit may be from the optimum for its table to be given
-
-PENALISED = (
-    "no standard errors: a penalised estimate is biased towards zero on purpose, and the usual "
-    "formulas would understate its uncertainty; fit with l1 = 0 and l2 = 0, or bootstrap"
-)
-BOUNDED = (
-    "no standard errors: coefficients are held within bounds, of which the usual formulas know "
-    "nothing; fit without bounds, or bootstrap"
-)
-SATURATED = (
-    "no standard errors: there are no residual degrees of freedom ({rows} rows for {count} "
-    "coefficients)"
-)
-LOOSE = (
-    "no standard errors: the fit may be {away:.2g} of them from the optimum at this tolerance; "
-    "lower tol, or take solver='closed-form'"
-)
-UNCONVERGED = "no standard errors: they hold at the optimum only, and the fit did not converge"
-FORMLESS = (
-    "no standard errors: this solver formed no matrix of the columns' moments; take "
-    "solver='closed-form'"
-)
-
-
-@dataclass(frozen=True)
-class Inference:
-    """The coefficient table of one output, and what is said of the whole.
-
-    Parameters
-    ----------
-    names : (m,) "intercept" first where there is one, then the columns
-    coef : (m,) in the table's units ; per_sd : (m,) times the column's standard deviation, nan for
-    the intercept
-    error, t, p : (m,) standard errors, coef / error, two-sided p-values; None where `why` says so
-    low, high : (m,) the 95 % interval
-    why : why there are none, or why some entries are nan; None where all is there
-    rows : n with a positive weight ; degrees_of_freedom : n - rank - 1
-    sigma : residual standard deviation ; r2, r2_adjusted : nan for a constant target
-    f, f_p, f_df : the F test of all columns against none, its p-value and degrees of freedom
-    """
-
-    names: tuple[str, ...]
-    coef: Float
-    per_sd: Float
-    error: Float | None
-    t: Float | None
-    p: Float | None
-    low: Float | None
-    high: Float | None
-    why: str | None
-    rows: int
-    degrees_of_freedom: float
-    sigma: float | None
-    r2: float
-    r2_adjusted: float | None
-    f: float | None
-    f_p: float | None
-    f_df: tuple[float, float] | None
 
 
 @dataclass(frozen=True)
@@ -196,12 +148,10 @@ def _table(known: Evidence, output: int, spread: Float | None) -> Inference:
         )  # fmt: skip
     sigma = float(np.sqrt(residual / freedom))
     error = sigma * np.sqrt(np.maximum(spread, 0.0))
-    determined = _determined(centre, factor)
-    if not determined.all():
-        error[~determined] = np.nan
-        missing = [names[i] for i in np.flatnonzero(~determined)]
-        shown = ", ".join(missing[:8]) + (" ..." if len(missing) > 8 else "")
-        why = f"the data do not determine {shown}: no standard error for these"
+    known_ones = determined(centre.mean, factor.identified, factor.live, factor.null)
+    if not known_ones.all():
+        error[~known_ones] = np.nan
+        why = undetermined(names, known_ones)
     with np.errstate(divide="ignore", invalid="ignore"):
         t = coef / error
     half = float(stdtrit(freedom, 0.5 + LEVEL / 2.0)) * error
@@ -229,16 +179,3 @@ def _table(known: Evidence, output: int, spread: Float | None) -> Inference:
         f_p,
         f_df,
     )
-
-
-def _determined(centre: Centre, factor: Factor) -> NDArray[np.bool_]:
-    """Which of the table's coefficients the data determine."""
-    if centre.mean is None:
-        return factor.identified
-    intercept = True
-    if factor.null is not None:
-        # b = mean of y - mean of x · w is determined where no undetermined direction of w moves it.
-        moved = np.abs(centre.mean[factor.live] @ factor.null)
-        reach = np.abs(centre.mean[factor.live]) @ np.abs(factor.null)
-        intercept = bool((moved <= 1e-8 * reach).all())
-    return np.concatenate([[intercept], factor.identified])

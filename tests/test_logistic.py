@@ -1,0 +1,310 @@
+"""Classes: agreement with scikit-learn and statsmodels, labels of any kind, tables, separation."""
+
+import pickle
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+import statsmodels.api as sm
+from sklearn.datasets import load_breast_cancer, load_digits, load_iris
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.class_weight import compute_class_weight
+
+from leastwise import DataError, LeastSquares, LeastwiseWarning, Logistic, UsageError, load, table
+from leastwise.losses import Logistic as LogisticLoss
+from leastwise.model import Model, fit_source
+from leastwise.sources import MemorySource
+
+# Coefficients follow the square root of what both solvers leave of the objective.
+NEAR = 1e-6
+# statsmodels' errors are taken at its own optimum.
+ERRORS = 1e-6
+# Enough of the penalty for one optimum, little enough for large coefficients.
+L2 = 0.01
+
+
+def scaled(loader, **how):
+    X, y = loader(return_X_y=True, **how)
+    return StandardScaler().fit_transform(X), loader(**how).target_names[y]
+
+
+TWO = scaled(load_breast_cancer)
+THREE = scaled(load_iris)
+WEIGHT = np.random.default_rng(0).uniform(0.5, 2.0, 600)
+SEPARATED = "no finite coefficients are best without a penalty"
+
+
+def theirs(X, y, weight=None, class_weight=None, l1=0.0, l2=0.0):
+    total = len(y) if weight is None else weight.sum()
+    if class_weight is not None:
+        labels, codes = np.unique(y, return_inverse=True)
+        each = compute_class_weight(class_weight, classes=labels, y=y, sample_weight=weight)
+        total = (each[codes] * (1.0 if weight is None else weight)).sum()
+    strength = l1 + l2
+    penalty = {"l1_ratio": l1 / strength, "C": 1.0 / (strength * total)}
+    solver = {"solver": "saga", "tol": 1e-9} if l1 else {"solver": "lbfgs", "tol": 1e-12}
+    model = LogisticRegression(**penalty, **solver, class_weight=class_weight, max_iter=100_000)
+    return model.fit(X, y, weight)
+
+
+@pytest.mark.parametrize("data", [TWO, THREE], ids=["two", "three"])
+@pytest.mark.parametrize("class_weight", [None, "balanced", "dict"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_ridge_agrees_with_scikit_learn(data, class_weight, weighted):
+    X, y = data
+    if class_weight == "dict":
+        class_weight = {label: 1.0 + k for k, label in enumerate(np.unique(y))}
+    weight = WEIGHT[: len(y)] if weighted else None
+    ours = Logistic(l2=L2, class_weight=class_weight, tol=1e-15).fit(X, y, weight)
+    other = theirs(X, y, weight, class_weight, l2=L2)
+    np.testing.assert_allclose(ours.coef_, other.coef_, atol=NEAR)
+    np.testing.assert_allclose(ours.intercept_, other.intercept_, atol=NEAR)
+    np.testing.assert_allclose(ours.predict_proba(X), other.predict_proba(X), atol=NEAR)
+    np.testing.assert_array_equal(ours.predict(X), other.predict(X))
+    np.testing.assert_allclose(ours.decision_function(X), other.decision_function(X), atol=1e-5)
+    assert ours.score(X, y, weight) == pytest.approx(other.score(X, y, weight))
+    assert ours.model_.accuracy is not None
+
+
+@pytest.mark.parametrize("data", [TWO, THREE], ids=["two", "three"])
+@pytest.mark.parametrize("share", [0.5, 1.0])
+def test_lasso_and_elastic_net_agree_with_scikit_learn(data, share):
+    X, y = data
+    l1, l2 = share * 0.05, (1.0 - share) * 0.05
+    ours = Logistic(l1, l2, tol=1e-14).fit(X, y)
+    other = theirs(X, y, l1=l1, l2=l2)
+    np.testing.assert_allclose(ours.predict_proba(X), other.predict_proba(X), atol=NEAR)
+    np.testing.assert_array_equal(ours.coef_ == 0.0, np.abs(other.coef_) < NEAR)
+
+
+def test_classes_of_digits_agree_with_scikit_learn():
+    X, y = load_digits(n_class=5, return_X_y=True)
+    X, y = X[:300, X[:300].any(axis=0)] / 16.0, y[:300]
+    ours, other = Logistic(l2=L2, tol=1e-13).fit(X, y), theirs(X, y, l2=L2)
+    np.testing.assert_allclose(ours.predict_proba(X), other.predict_proba(X), atol=NEAR)
+    assert ours.coef_.shape == (5, X.shape[1])
+    assert ours.certificate_.converged
+
+
+def test_probabilities_are_whole_and_keep_their_digits():
+    X, y = THREE
+    model = Logistic(l2=1e-3).fit(X, y)
+    np.testing.assert_allclose(model.predict_proba(X).sum(axis=1), 1.0, rtol=1e-14)
+    far = 1e4 * X[:1]
+    assert np.isfinite(model.predict_log_proba(far)).all()
+    np.testing.assert_allclose(model.predict_log_proba(X), np.log(model.predict_proba(X)))
+    two = Logistic(l2=1e-3).fit(*TWO)
+    np.testing.assert_allclose(
+        two.predict_log_proba(TWO[0]), np.log(two.predict_proba(TWO[0])), atol=1e-14
+    )
+    assert np.isfinite(two.predict_log_proba(1e6 * TWO[0])).all()
+
+
+# Labels
+
+
+@pytest.mark.parametrize(
+    "labels", [["no", "yes"], [False, True], [-1, 1], [3, 7], [1.0, 2.0], np.array(["n", "y"], "O")]
+)
+def test_labels_of_any_kind_go_through_a_file(labels, tmp_path):
+    X, names = TWO
+    y = np.asarray(labels)[(names == "benign").astype(int)]
+    model = Logistic(l2=L2).fit(X, y)
+    assert model.classes_.tolist() == sorted(np.asarray(labels).tolist())
+    assert set(model.predict(X).tolist()) == set(np.asarray(labels).tolist())
+    assert model.coef_.shape == (1, 30)
+    model.save(tmp_path / "model.json")
+    again = load(tmp_path / "model.json")
+    assert isinstance(again, Logistic)
+    assert again.classes_.tolist() == model.classes_.tolist()
+    for other in (again, pickle.loads(pickle.dumps(model))):
+        np.testing.assert_array_equal(other.predict(X), model.predict(X))
+        np.testing.assert_allclose(other.predict_proba(X), model.predict_proba(X), rtol=1e-12)
+    plain = Model.load(tmp_path / "model.json")
+    np.testing.assert_array_equal(plain.predict(X), model.predict(X))
+    np.testing.assert_allclose(plain.probabilities(X), model.predict_proba(X), rtol=1e-12)
+
+
+def test_one_class_is_named():
+    X = TWO[0]
+    with pytest.raises(DataError, match="all rows of the target 'y' are of the one class 'no'"):
+        Logistic().fit(X, ["no"] * len(X))
+    y = np.array(["a", "b"])[(np.arange(len(X)) % 2)]
+    with pytest.raises(DataError, match="the one class 'b'"):
+        Logistic().fit(X, y, sample_weight=1.0 * (y == "b"))
+
+
+def test_what_names_no_class_is_refused():
+    X = TWO[0]
+    with pytest.raises(ValueError, match="Unknown label type"):
+        Logistic().fit(X, X[:, 0])
+    with pytest.raises(UsageError, match="a table brings its target"):
+        Logistic().fit(MemorySource(X, np.arange(len(X)) % 2), np.ones(len(X)))
+    with pytest.raises(DataError, match="holds numbers that are not whole, such as"):
+        Logistic().fit(MemorySource(X, X[:, 0]))
+    with pytest.raises(DataError, match=r"2 targets .*classes are fitted for one"):
+        Logistic().fit(MemorySource(X, X[:, :2]))
+    with pytest.raises(DataError, match=r"y holds text, such as .*lw.Logistic"):
+        LeastSquares().fit(*TWO)
+    with pytest.raises(DataError, match="the logistic loss wants targets from 0 to 1"):
+        fit_source(MemorySource(X, X[:, 0]), loss=LogisticLoss())
+
+
+def test_sparse_rows_and_pipelines():
+    X, y = load_breast_cancer(return_X_y=True)
+    dense = make_pipeline(StandardScaler(), Logistic(l2=L2)).fit(X, y)
+    assert dense.score(X, y) > 0.98
+    binary = (TWO[0] > 0.5).astype(float)
+    a, b = Logistic(l2=L2).fit(binary, y), Logistic(l2=L2).fit(sp.csr_array(binary), y)
+    np.testing.assert_allclose(a.coef_, b.coef_, atol=1e-8)
+
+
+# Tables
+
+
+def flowers(target):
+    data = load_iris(as_frame=True)
+    names = pd.Series(data.target_names[data.target])
+    kinds = {
+        "text": names,
+        "category": names.astype("category"),
+        "boolean": names == "setosa",
+        "number": data.target,
+    }
+    return data.data.assign(species=kinds[target])
+
+
+@pytest.mark.parametrize("target", ["text", "category", "boolean", "number"])
+def test_targets_of_tables_become_classes(target, tmp_path):
+    frame = flowers(target)
+    rows = table(frame, target="species")
+    model = Logistic(l2=L2).fit(rows)
+    assert model.score(rows) > 0.95
+    np.testing.assert_array_equal(model.predict(frame), model.model_.predict(frame))
+    assert (model.predict(frame) == frame["species"].to_numpy()).mean() == model.score(rows)
+    arrays = Logistic(l2=L2).fit(frame.iloc[:, :4], frame["species"].to_numpy())
+    np.testing.assert_allclose(model.coef_, arrays.coef_, atol=1e-8)
+    model.save(tmp_path / "m.json")
+    assert load(tmp_path / "m.json").predict(frame).tolist() == model.predict(frame).tolist()
+    model.report(tmp_path / "m.html", rows)
+    assert "ogistic regression" in (tmp_path / "m.html").read_text(encoding="utf-8")
+
+
+def test_a_missing_value_predicts_no_class():
+    frame = flowers("text")
+    model = Logistic(l2=L2).fit(table(frame, target="species")).model_
+    frame.iloc[0, 0] = np.nan
+    assert model.predict(frame)[0] is None
+    assert np.isnan(model.probabilities(frame)[0]).all()
+
+
+def test_losses_for_numbers_refuse_text_and_take_true_and_false():
+    with pytest.raises(DataError, match=r"'species' is text or categorical.*lw.Logistic"):
+        LeastSquares().fit(table(flowers("text"), target="species"))
+    fitted = LeastSquares().fit(table(flowers("boolean"), target="species"))
+    assert fitted.coef_.shape == (4,)
+    assert "takes 2 whole numbers" in fitted.model_.notes[-1]
+    names = pd.DataFrame({"x": range(40), "name": [f"n{i}" for i in range(40)]})
+    with pytest.raises(DataError, match="40 different values in 40 rows, too many for classes"):
+        table(names, target="name")
+
+
+def test_few_whole_numbers_bring_a_note():
+    X, y = load_iris(return_X_y=True)
+    notes = LeastSquares().fit(X, y).model_.notes
+    assert notes == (
+        "the target y takes 3 whole numbers and nothing between: if they name classes, fit their "
+        "probabilities with lw.Logistic (--loss logistic)",
+    )
+    assert LeastSquares().fit(X, y + 0.5 * (np.arange(150) == 149)).model_.notes == ()
+    assert LeastSquares().fit(X, np.arange(150)).model_.notes == ()
+
+
+# Separation
+
+
+def test_complete_separation_is_named_and_what_was_reached_is_kept():
+    X, y = TWO
+    with pytest.warns(LeastwiseWarning, match=f"the classes of every row.*{SEPARATED}"):
+        model = Logistic().fit(X, y)
+    assert model.score(X, y) == 1.0
+    assert "no finite coefficients" in model.inference_[0].why
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Logistic(l2=1e-6).fit(X, y)
+
+
+def test_quasi_complete_separation_names_its_column():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(300, 3)), columns=["a", "b", "c"])
+    y = frame["a"] + rng.normal(size=300) > 0
+    frame["given"] = (y & (rng.random(300) < 0.3)).astype(float)  # 1 for some of the one class only
+    with pytest.warns(LeastwiseWarning, match=rf"of some rows.*most by given.*{SEPARATED}"):
+        Logistic().fit(frame, y)
+    with pytest.warns(LeastwiseWarning, match=rf"of some rows.*most by given\).*{SEPARATED}"):
+        Logistic(l2=0.1, factors=[1, 1, 1, 0]).fit(frame, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Logistic().fit(frame.drop(columns="given"), y)
+        Logistic(l2=0.1, factors=[0, 1, 1, 1]).fit(frame, y)
+
+
+@pytest.mark.filterwarnings("ignore:the certificate holds among")
+def test_one_class_of_three_apart_is_quasi_complete():
+    with pytest.warns(LeastwiseWarning, match="the classes of some rows"):
+        Logistic().fit(*THREE)
+
+
+# Inference
+
+
+def test_errors_of_two_classes_agree_with_statsmodels():
+    X, y = load_breast_cancer(return_X_y=True)
+    X = X[:, :4]
+    found = Logistic(tol=1e-15).fit(X, y).inference_[0]
+    other = sm.Logit(y, sm.add_constant(X)).fit(disp=0, tol=1e-13, maxiter=100)
+    np.testing.assert_allclose(found.coef, other.params, rtol=ERRORS)
+    np.testing.assert_allclose(found.error, other.bse, rtol=ERRORS)
+    np.testing.assert_allclose(found.t, other.tvalues, rtol=ERRORS)
+    np.testing.assert_allclose(found.p, other.pvalues, rtol=1e-4)
+    np.testing.assert_allclose(np.c_[found.low, found.high], other.conf_int(), rtol=1e-5)
+    assert found.statistic == "z"
+    assert Logistic().fit(X, y).model_.explained[0] == pytest.approx(other.prsquared, rel=1e-8)
+
+
+def test_errors_of_many_classes_agree_with_statsmodels():
+    X, y = load_iris(return_X_y=True)
+    rng = np.random.default_rng(0)
+    X, y = X[:, :2], (y + (rng.random(150) < 0.3)) % 3
+    model = Logistic(tol=1e-15).fit(X, y)
+    other = sm.MNLogit(y, sm.add_constant(X)).fit(disp=0, tol=1e-13, maxiter=100)
+    # Theirs are against the first class, ours sum to zero.
+    against = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    centred = against - against.mean(axis=0)
+    full = np.kron(centred, np.eye(3))
+    errors = np.sqrt(np.diag(full @ np.asarray(other.cov_params()) @ full.T)).reshape(3, 3)
+    np.testing.assert_allclose(
+        [t.coef for t in model.inference_], centred @ other.params.T, rtol=ERRORS
+    )
+    np.testing.assert_allclose([t.error for t in model.inference_], errors, rtol=ERRORS)
+
+
+def test_only_ratios_of_weights_matter_to_errors():
+    X, y = load_breast_cancer(return_X_y=True)
+    X, weight = X[:, :3], WEIGHT[: len(y)]
+    a, b = Logistic().fit(X, y, weight), Logistic().fit(X, y, 1e-3 * weight)
+    np.testing.assert_allclose(a.inference_[0].error, b.inference_[0].error, rtol=1e-5)
+
+
+def test_undetermined_columns_have_no_error():
+    X, y = load_breast_cancer(return_X_y=True)
+    X = np.c_[X[:, :2], X[:, 0] + X[:, 1], np.ones(len(y))]
+    with pytest.warns(LeastwiseWarning, match="x3 has the single value 1"):
+        found = Logistic().fit(X, y).inference_[0]
+    assert np.isnan(found.error[1:]).all()
+    assert np.isfinite(found.error[0])
+    assert found.why == "the data do not determine x0, x1, x2, x3: no standard error for these"

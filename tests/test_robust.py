@@ -1,0 +1,181 @@
+"""Huber, LeastAbsolute and Quantile: agreement with statsmodels, errors, files."""
+
+import numpy as np
+import pytest
+import statsmodels.api as sm
+from scipy.optimize import minimize
+from sklearn.datasets import load_diabetes, load_linnerud
+
+from leastwise import (
+    DataError,
+    Huber,
+    LeastAbsolute,
+    LeastSquares,
+    Logistic,
+    Quantile,
+    UsageError,
+    load,
+    table,
+)
+from leastwise.inference.rowwise import _gram, _kernel
+from leastwise.losses import Absolute
+from leastwise.losses import Quantile as QuantileLoss
+from leastwise.problem import Design
+from leastwise.solvers import SOLVERS
+from leastwise.sources import MemorySource
+
+# Two solvers of one smooth, strongly convex problem.
+NEAR = 1e-8
+X, Y = load_diabetes(return_X_y=True)
+needs_interior_point = pytest.mark.skipif(
+    "interior-point" not in SOLVERS, reason="kinked losses wait for the solver interior-point"
+)
+
+
+def at_fixed_scale():
+    """statsmodels' fit, whose scale makes its threshold the width of ours."""
+    norm = sm.robust.norms.HuberT(1.345)
+    found = sm.RLM(Y, sm.add_constant(X), M=norm).fit(tol=1e-13, maxiter=500)
+    return found, 1.345 * found.scale
+
+
+def test_huber_agrees_with_statsmodels_at_its_scale():
+    other, width = at_fixed_scale()
+    model = Huber(width, tol=1e-15).fit(X, Y)
+    np.testing.assert_allclose(model.inference_[0].coef, other.params, rtol=NEAR)
+    np.testing.assert_allclose(model.inference_[0].error, other.bse, rtol=NEAR)
+    assert model.inference_[0].statistic == "z"
+    assert model.certificate_.converged
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_huber_ridge_is_the_minimum_of_its_formula(weighted):
+    rows, width, l2 = X[:, :3], 40.0, 1e-3
+    s = np.random.default_rng(0).uniform(0.5, 2.0, Y.size) if weighted else np.ones(Y.size)
+
+    def objective(beta):
+        r = np.abs(Y - beta[0] - rows @ beta[1:])
+        h = np.where(r <= width, r**2 / 2, width * r - width**2 / 2)
+        return s @ h / s.sum() + l2 / 2 * beta[1:] @ beta[1:]
+
+    found = minimize(objective, np.zeros(4), method="BFGS", options={"gtol": 1e-7})
+    model = Huber(width, l2=l2).fit(rows, Y, s if weighted else None)
+    assert model.certificate_.primal <= found.fun * (1.0 + 1e-12)
+    assert model.certificate_.dual <= found.fun
+    assert model.certificate_.primal == pytest.approx(found.fun, rel=1e-9)
+
+
+def test_a_wide_huber_is_least_squares():
+    np.testing.assert_allclose(
+        Huber(1e6).fit(X, Y).coef_, LeastSquares().fit(X, Y).coef_, rtol=1e-6
+    )
+
+
+def test_few_wild_targets_do_not_move_it():
+    wild = Y.copy()
+    wild[:5] = 1e6
+    calm, moved = Huber(50.0).fit(X, Y), Huber(50.0).fit(X, wild)
+    size = np.abs(calm.coef_).max()
+    assert np.abs(moved.coef_ - calm.coef_).max() < 0.3 * size
+    assert np.abs(LeastSquares().fit(X, wild).coef_ - calm.coef_).max() > 10.0 * size
+
+
+def test_d2_is_the_share_of_the_null_loss_explained():
+    model = Huber(40.0).fit(X, Y)
+    null = Huber(40.0, l2=1e12).fit(X, Y).certificate_.primal
+    assert model.model_.measure == "D2"
+    assert model.model_.explained[0] == pytest.approx(
+        1.0 - model.certificate_.primal / null, rel=1e-8
+    )
+    assert LeastSquares().fit(X, Y).model_.measure == "R2"
+
+
+def test_several_targets_and_files(tmp_path):
+    rows, y = load_linnerud(return_X_y=True)
+    model = Huber(3.0, l1=0.1).fit(rows, y)
+    assert model.coef_.shape == (3, 3)
+    model.save(tmp_path / "m.json")
+    again = load(tmp_path / "m.json")
+    assert isinstance(again, Huber)
+    assert again.width == 3.0
+    np.testing.assert_allclose(again.predict(rows), model.predict(rows), rtol=1e-12)
+    assert again.model_.explained == model.model_.explained
+    model.report(tmp_path / "m.html", rows, y)
+    page = (tmp_path / "m.html").read_text(encoding="utf-8")
+    assert "Huber regression (width 3)" in page
+    assert "D²" in page
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        (Huber(0.0), "width must be a positive, finite number"),
+        (Quantile(1.0), "q must be a number between 0 and 1"),
+        (Quantile([0.5, 0.5]), "q must be a number or different numbers"),
+        (Quantile([]), "q must be a number or different numbers"),
+        (LeastAbsolute(solver="newton"), "newton cannot take this problem: it is for smooth"),
+    ],
+)
+def test_settings_out_of_range_are_named(model, words):
+    with pytest.raises(UsageError, match=words):
+        model.fit(X, Y)
+
+
+def test_a_quantile_is_of_one_target():
+    two = MemorySource(X, np.c_[Y, Y], targets=("a", "b"))
+    with pytest.raises(DataError, match=r"2 targets \(a, b\), and Quantile takes one"):
+        Quantile().fit(two)
+
+
+@pytest.mark.parametrize("q", [0.2, 0.5, 0.9])
+def test_errors_of_quantiles_agree_with_statsmodels(q):
+    """The formula at statsmodels' own coefficients, whatever solver finds ours."""
+    rows = X[:, :4]
+    other = sm.QuantReg(Y, sm.add_constant(rows)).fit(q=q, p_tol=1e-10)
+    for loss in (QuantileLoss(q), Absolute()) if q == 0.5 else (QuantileLoss(q),):
+        design = Design(MemorySource(rows, Y), loss, True)
+        seen, coef = design.rows, other.params[1:, None]
+        level = other.params[:1] + design.centre.mean @ coef
+        _, point = seen.point(seen.times(coef), level)
+        inverse = np.linalg.inv(_gram(seen, None))
+        cov = _kernel(seen, point, 0, inverse, Y.size, Y.size - 5.0)
+        np.testing.assert_allclose(np.sqrt(np.diagonal(cov)[1:]), other.bse[1:], rtol=1e-6)
+
+
+@needs_interior_point
+@pytest.mark.filterwarnings("ignore:the certificate holds among")
+@pytest.mark.filterwarnings("ignore:the quantiles cross")
+def test_several_quantiles_are_fits_of_each(tmp_path):
+    model = Quantile([0.1, 0.5, 0.9]).fit(X, Y)
+    assert model.coef_.shape == (3, 10)
+    assert model.predict(X).shape == (442, 3)
+    median = Quantile(0.5).fit(X, Y)
+    np.testing.assert_allclose(model.coef_[1], median.coef_, rtol=1e-6)
+    assert (model.predict(X)[:, 2] >= Y).mean() == pytest.approx(0.9, abs=0.03)
+    crossed = (np.diff(model.predict(X), axis=1) < 0.0).any(axis=1).sum()
+    assert model.crossings_ == crossed
+    with pytest.raises(UsageError, match="a file holds the model of one q"):
+        model.save(tmp_path / "m.json")
+    median.save(tmp_path / "m.json")
+    np.testing.assert_allclose(load(tmp_path / "m.json").predict(X), median.predict(X))
+
+
+@needs_interior_point
+@pytest.mark.filterwarnings("ignore:the certificate holds among")
+def test_least_absolute_is_twice_the_median():
+    a, b = LeastAbsolute().fit(X, Y), Quantile(0.5).fit(X, Y)
+    assert a.certificate_.primal == pytest.approx(2.0 * b.certificate_.primal, rel=1e-8)
+    other = sm.QuantReg(Y, sm.add_constant(X)).fit(q=0.5, p_tol=1e-9)
+    assert a.certificate_.primal <= np.abs(other.resid).mean() * (1.0 + 1e-9)
+    assert a.inference_[0].error is not None
+
+
+def test_a_table_gives_its_score_without_names_in_the_way():
+    import pandas as pd
+
+    frame = pd.DataFrame(X[:, :3], columns=["a", "b", "c"]).assign(y=Y)
+    rows = table(frame, target="y")
+    model = Huber(40.0).fit(rows)
+    assert model.score(rows) == pytest.approx(model.score(frame[["a", "b", "c"]], Y))
+    assert not hasattr(model, "classes_")
+    assert not hasattr(Logistic(), "coef_")
