@@ -30,7 +30,7 @@ PIVOT = 1e-10  # of its row, below which a step would lose the inverse
 BLUR = 1e-12  # by which y is changed where residuals tie: the basis found is optimal for y too
 
 
-def _first_basis(pieces: Pieces, point: Point) -> tuple[Index, Float] | None:
+def first_basis(pieces: Pieces, point: Point) -> tuple[Index, Float] | None:
     """Rows that the point says are zero, independent, and the inverse of their matrix."""
     up, down = np.minimum(pieces.up, FAR), np.minimum(pieces.down, FAR)
     m = pieces.l2.size
@@ -50,7 +50,7 @@ def _first_basis(pieces: Pieces, point: Point) -> tuple[Index, Float] | None:
             top, A, own = top[order[:m]], A[order[:m]], own[order[:m]]
         if top.size < m:
             return None
-        inverse = _inverse(A)
+        inverse = inverted(A)
         if inverse is not None:
             return top, inverse / own
         if count >= score.size:
@@ -58,7 +58,7 @@ def _first_basis(pieces: Pieces, point: Point) -> tuple[Index, Float] | None:
         count = min(4 * count, score.size)
 
 
-def _inverse(A: Float) -> Float | None:
+def inverted(A: Float) -> Float | None:
     lu, pivots, info = lapack.dgetrf(A)
     if info != 0 or lapack.dgecon(lu, float(np.abs(A).sum(axis=0).max()))[0] < 1e-10:
         return None
@@ -78,7 +78,7 @@ class Vertex:
 
 def walk(pieces: Pieces, point: Point, limit: int) -> Vertex | None:
     """The optimal vertex, None where it was not reached in `limit` steps."""
-    begun = _first_basis(pieces, point)
+    begun = first_basis(pieces, point)
     if begun is None:
         return None
     basis, inverse = begun
@@ -159,7 +159,7 @@ def _descend(
         basis[k] = entering
         if drowned or steps % ANEW == ANEW - 1:
             A = pieces.chosen(basis)
-            fresh = _inverse(A)
+            fresh = inverted(A)
             if fresh is None:
                 return None
             inverse = fresh
