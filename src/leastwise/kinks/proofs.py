@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from leastwise.kinks.chain import Vertex
+from leastwise.kinks.near import Reference, Sums, Vertex
 from leastwise.kinks.units import BLOCK, Units
 from leastwise.numerics.threads import parallel
 
@@ -21,14 +21,14 @@ Float = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Seen:
+class Proofs:
     """Of K problems: coefficients, duals, and sums over the rows.
 
     Parameters
     ----------
-    coef, base : (K, p) and (K,), the intercept at the centre of the columns
-    last : (n,) the residuals of the last problem, in the user's units
-    theta : (K, n) of weights of mean 1
+    coef, base : (K, p) in the user's units, and (K,), the intercept at the centre of the columns
+    last : (n,) residuals of the last problem, in the user's units
+    theta : (K, n) for weights of mean 1
     back : (K, m) A'theta in inner units
     loss, own : (K,) sum theta r, and the certificate's sum over the rows, in the user's units
     """
@@ -41,45 +41,53 @@ class Seen:
     loss: Float
     own: Float
 
+    def end(self, units: Units, q: float, v: Float) -> Reference:
+        """The last problem, of the quantile q and at v, as the start of the next ones."""
+        height = float(self.loss[-1]) / units.S + float(self.back[-1] @ v)
+        return Reference(q, v, self.last / units.S, self.theta[-1], Sums(self.back[-1], height))
 
-def look(units: Units, weight: Float, q: Float, found: Sequence[Vertex]) -> Seen:
-    """The pass, for the vertices `found` of the quantiles q (K,)."""
+
+def look(units: Units, weight: Float, q: Float, found: Sequence[Vertex]) -> Proofs:
+    """The pass, for the vertices `found` of the quantiles q (K,) of rows with weights of mean 1."""
     K, n, X = len(found), units.n, units.X
     outer = [units.outer(vertex.v) for vertex in found]
     coef, base = np.array([w for w, _ in outer]), np.array([b for _, b in outer])
-    zero = np.concatenate([vertex.rows for vertex in found])
-    whose = np.repeat(np.arange(K), [vertex.rows.size for vertex in found])
-    own_theta = np.concatenate([vertex.theta for vertex in found])
-    order = np.argsort(zero, kind="stable")
-    zero, whose, own_theta = zero[order], whose[order], own_theta[order]
     shift = base if units.shift else base - coef @ units.centre
+    rows = np.concatenate([vertex.rows for vertex in found])
+    order = np.argsort(rows, kind="stable")
+    rows = rows[order]
+    whose = np.repeat(np.arange(K), [vertex.rows.size for vertex in found])[order]
+    zeros = np.concatenate([vertex.theta for vertex in found])[order]
     last, theta = np.empty(n), np.empty((K, n))
-    size = max(256, BLOCK // max(units.p, K, 8))
-    parts = [slice(a, min(a + size, n)) for a in range(0, n, size)]
 
     def one(part: slice) -> tuple[Float, Float, Float, Float]:
-        block = X[part]
+        block, s = X[part], weight[part]
         if units.shift:
             block = (block if units.dense else block.toarray()) - units.centre
-        R = np.asarray((block @ coef.T).T)
-        R = (units.rows.y[part] - shift[:, None]) - R
+        R = units.rows.y[part] - np.asarray((block @ coef.T).T)
+        R -= shift[:, None]
         here = q[:, None] - (R < 0.0)
-        here *= weight[part]
-        first, end = np.searchsorted(zero, (part.start, part.stop))
-        k, i, t = whose[first:end], zero[first:end] - part.start, own_theta[first:end]
+        here *= s
+        span = slice(*np.searchsorted(rows, (part.start, part.stop)))
+        k, i, t = whose[span], rows[span] - part.start, zeros[span]
         here[k, i] = t
-        r, s = R[k, i], weight[part][i]
-        over = np.maximum(r, 0.0)
-        own = np.bincount(k, (s * q[k] - t) * over + (t + s * (1.0 - q[k])) * (over - r), K)
+        over, under = np.maximum(R[k, i], 0.0), np.maximum(-R[k, i], 0.0)
+        own = (s[i] * q[k] - t) * over + (t + s[i] * (1.0 - q[k])) * under
         last[part] = R[-1]
         theta[:, part] = here
-        return np.asarray((block.T @ here.T).T), here.sum(axis=1), (here * R).sum(axis=1), own
+        return (
+            np.asarray((block.T @ here.T).T),
+            here.sum(axis=1),
+            np.einsum("ki,ki->k", here, R),
+            np.bincount(k, own, K),
+        )
 
-    sums = parallel(one, parts)
+    size = max(256, BLOCK // max(units.p, K, 8))
+    sums = parallel(one, [slice(a, min(a + size, n)) for a in range(0, n, size)])
     raw, mass, loss, own = (np.sum([s[part] for s in sums], axis=0) for part in range(4))
     if not units.shift:
         raw = raw - mass[:, None] * units.centre
-    back = np.hstack(
-        [mass[:, None]] * units.first + [raw[:, units.columns] / units.scale[units.columns]]
-    )
-    return Seen(coef, base, last, theta, back, loss, own)
+    back = raw[:, units.columns] / units.scale[units.columns]
+    if units.first:
+        back = np.column_stack([mass, back])
+    return Proofs(coef, base, last, theta, back, loss, own)

@@ -1,7 +1,9 @@
 """Many quantiles and strengths on the same rows, each one's optimum a short walk from the last's.
 
-first problem -> rows near the zero of the next few -> a walk each, on few of them
-              -> one pass for all of these: proofs, and where the next few start
+first problem -> the rows that are near zero in some of the next -> a walk each, on few of these
+              -> one pass over all rows for ten problems: proofs, and where the next ten start
+
+What the walks do not prove (several optima, ties beyond order, l2) is left to `solve`.
 """
 
 from __future__ import annotations
@@ -14,18 +16,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leastwise.kinks.certificate import penalty, penalty_gap
-from leastwise.kinks.chain import Near, Reference, Sums, Vertex
-from leastwise.kinks.interior import Point
-from leastwise.kinks.proofs import Seen, look
+from leastwise.kinks.constants import Constants
+from leastwise.kinks.near import TIED, Near, Reference, Sums, Vertex
+from leastwise.kinks.proofs import Proofs, look
 from leastwise.kinks.rows import Kink, Solution, WeightedRows
 from leastwise.kinks.solve import solve
-from leastwise.kinks.units import SAMPLE, Units, best_constant, loss, spread_out
-from leastwise.kinks.walk import first_basis
+from leastwise.kinks.units import SAMPLE, Units, spread_out
+from leastwise.numerics.threads import one_blas_thread
 
 Float = NDArray[np.float64]
 Index = NDArray[np.intp]
 
 FEW = 10  # problems that are proven in one pass
+LEAST = 6  # rows a column, from which on there are walks
+REACH = 4.0  # of a coefficient's error, as far as rows are taken to be near
 
 
 def solve_all(
@@ -35,23 +39,27 @@ def solve_all(
     tol: float = 1e-12,
     max_iter: int = 200,
     seed: int = 0,
+    duals: bool = True,
 ) -> list[Solution]:
-    """`solve` for each of many problems on the same rows; near ones should follow each other.
+    """`solve` for each of many problems on the same rows, of which neighbours should be alike.
 
     Parameters
     ----------
     rows : what the problems share
-    kinks : the problems
+    kinks : the problems, in an order in which each is near to the one before
     tol : the relative gap at which rows need no further repair
     max_iter, seed : as of `solve`
+    duals : whether the duals are kept, n numbers a problem
     """
     live = rows.weight > 0.0
-    if not live.all():
+    whole = bool(live.all())
+    if not whole:
         some = np.flatnonzero(live)
         rows = replace(rows, X=rows.X[some], y=rows.y[some], weight=rows.weight[some])
-    run = _Run(rows, kinks, tol, max_iter, seed)
-    found = run.all()
-    if live.all():
+    run = _Run(rows, kinks, {"tol": tol, "max_iter": max_iter, "seed": seed}, duals)
+    with one_blas_thread():
+        found = run.all()
+    if whole or not duals:
         return found
     return [replace(one, dual=_spread(live, one.dual)) for one in found]
 
@@ -63,123 +71,107 @@ def _spread(live: NDArray[np.bool_], dual: Float) -> Float:
 
 
 class _Run:
-    """Problems being solved in order."""
+    """Problems being solved in order.
+
+    Parameters
+    ----------
+    rows : all of them with a positive weight
+    kinks : the problems
+    options : of `solve`
+    duals : whether they are kept
+    """
 
     def __init__(
-        self, rows: WeightedRows, kinks: Sequence[Kink], tol: float, max_iter: int, seed: int
+        self, rows: WeightedRows, kinks: Sequence[Kink], options: dict[str, Any], duals: bool
     ) -> None:
-        self.rows, self.kinks = rows, kinks
-        self.alone: dict[str, Any] = {"tol": tol, "max_iter": max_iter, "seed": seed}
-        self.tol = tol
-        self.found: list[Solution | None] = [None] * len(kinks)
+        self.rows, self.kinks, self.options, self.duals = rows, kinks, options, duals
+        self.found: dict[int, Solution] = {}
         self.passes = 0
 
     def all(self) -> list[Solution]:
-        kinks, n = self.kinks, len(self.rows.y)
-        middle = sorted(kinks, key=lambda kink: kink.q)[len(kinks) // 2]
+        kinks, found = self.kinks, self.found
+        if len(kinks) > 2 and all(kink.l2 == 0.0 for kink in kinks) and self._prepared():
+            start = self._reference(self._alone(0), 0)
+            while len(found) < len(kinks):
+                start = self._few(start, range(len(found), min(len(found) + FEW, len(kinks))))
+        else:
+            for k in range(len(kinks)):
+                self._alone(k)
+        return [found[k] for k in range(len(kinks))]
+
+    def _prepared(self) -> bool:
+        """What the problems share; whether walks are possible."""
+        middle = sorted(self.kinks, key=lambda kink: kink.q)[len(self.kinks) // 2]
         self.units = units = Units(self.rows.of(middle))
+        if not units.null > 0.0 or not 0 < LEAST * units.m < units.n:
+            return False
         self.weight = self.rows.weight / self.rows.weight.mean()
-        walk = units.null > 0.0 and units.m > 0 and n > units.m
-        start: Reference | None = None
-        k = 0
-        while k < len(kinks):
-            if start is None or not walk or kinks[k].l2 > 0.0:
-                self.found[k] = self._alone(k)
-                if walk and kinks[k].l2 == 0.0 and self.found[k].detail["unique"]:
-                    start = self._begin(k)
-                k += 1
-                continue
-            end = k + 1
-            while end < len(kinks) and end < k + FEW and kinks[end].l2 == 0.0:
-                end += 1
-            start = self._few(start, range(k, end))
-            k = end
-        return self.found
+        self.constants = Constants(self.rows.y, self.weight, self.rows.intercept)
+
+        def duals(part: slice, here: Float) -> tuple[Float, Float]:
+            s = self.weight[part]
+            return s, np.array([s @ (self.rows.y[part] - units.b0)])
+
+        seen = units.look(np.zeros(units.m), duals)
+        self.total = Sums(seen.back * units.weight, float(seen.totals[0]) / units.S)
+        self.passes += 1
+        return True
 
     def _alone(self, k: int) -> Solution:
-        guess = self.found[k - 1] if k else None
-        return solve(self.rows.of(self.kinks[k]), guess=guess, **self.alone)
+        guess = self.found.get(k - 1)
+        one = solve(self.rows.of(self.kinks[k]), guess=guess, **self.options)
+        self.passes += int(one.detail["looks"])
+        self.found[k] = one if self.duals else replace(one, dual=np.empty(0))
+        return one
 
     def _priced(self, k: int) -> Units:
         kink, factors = self.kinks[k], self.rows.factors
         return self.units.priced(kink.l1 * factors, kink.l2 * factors)
 
-    def _begin(self, k: int) -> Reference | None:
-        units, one, q = self._priced(k), self.found[k], self.kinks[k].q
+    def _reference(self, one: Solution, k: int) -> Reference:
+        """The k-th problem's solution, as the start of the next ones."""
+        units, q = self.units, self.kinks[k].q
+        theta, s = one.dual * units.n, self.weight
         v = units.inner(one.coef, one.intercept)
-        theta = one.dual * (self.weight.sum() / self.rows.weight.sum() * self.rows.weight.sum())
-        theta = one.dual * units.n
-        room = np.minimum(self.weight * q - theta, theta + self.weight * (1.0 - q))
-        near = np.sort(np.argpartition(-room, min(4 * units.m, units.n - 1))[: 4 * units.m])
-        s = self.weight[near]
-        y = (self.rows.y[near] - units.b0) / units.S
-        pieces = units.with_penalty(units.transposed(near), y, q * s, (1.0 - q) * s)
-        r = pieces.y - pieces.times(v)
-        full = np.concatenate([theta[near], np.zeros(pieces.unit.size)])
-        lack = -pieces.back(np.concatenate([theta[near] * 0, np.zeros(pieces.unit.size)]))
-        back = units.transposed(np.arange(units.n)) @ theta
-        lack = -back
-        full[near.size :] = np.clip(
-            lack[pieces.unit], -pieces.down[near.size :], pieces.up[near.size :]
-        )
-        point = Point(v, full, np.maximum(r, 0.0) + 1e-12, np.maximum(-r, 0.0) + 1e-12, 0.0)
-        begun = first_basis(pieces, point)
-        if begun is None:
-            return None
-        basis, inverse = begun
-        names = basis + units.n - near.size
-        names[basis < near.size] = near[basis[basis < near.size]]
-        vertex = Vertex(
-            v, np.empty(0, np.intp), np.empty(0), names, np.ascontiguousarray(inverse), True, 0, 0
-        )
-        r, _ = units.n, 0
-        r = units.residuals(v, np.arange(units.n)) / units.S
-        y = (self.rows.y - units.b0) / units.S
-        T = units.transposed(np.arange(units.n))
-        self.sums = Sums(T @ self.weight, float(self.weight @ y))
-        return Reference(q, vertex, r, theta, back, float(theta @ y))
-
-    def _few(self, start: Reference, which: range) -> Reference | None:
-        units, q = self.units, np.array([self.kinks[k].q for k in which])
-        near = Near(units, self.weight, self.sums, start, self._rows(start, q))
-        vertex = start.vertex
-        done: list[int] = []
-        vertices: list[Vertex] = []
-        for k in which:
-            found = near.next(self._priced(k), self.kinks[k].q, vertex)
-            if found is None or not found.unique:
-                print("lost", k, found)
-                self.found[k] = self._alone(k)
-                continue
-            vertex = found
-            done.append(k)
-            vertices.append(found)
-        if not done:
-            return None
-        q = np.array([self.kinks[k].q for k in done])
-        seen = look(units, self.weight, q, vertices)
+        inside = (theta < q * s * (1.0 - TIED)) & (theta > (q - 1.0) * s * (1.0 - TIED))
+        rows = np.flatnonzero(inside)
+        vertex = Vertex(v, rows, theta[rows], True, 0, 0)
         self.passes += 1
-        proven = [self._prove(k, a, seen, vertices[a]) for a, k in enumerate(done)]
-        if not proven[-1]:
-            return self._begin(done[-1])
-        last = seen.last / units.S
-        height = float(seen.loss[-1]) / units.S + float(seen.back[-1] @ vertices[-1].v)
-        return Reference(q[-1], vertices[-1], last, seen.theta[-1], seen.back[-1], height)
+        return look(units, s, np.array([q]), [vertex]).end(units, q, v)
 
-    def _prove(self, k: int, a: int, seen: Seen, vertex: Vertex) -> bool:
-        units, kink, rows = self._priced(k), self.kinks[k], self.rows
-        n = units.n
-        if k not in self.nulls():
-            pass
-        b0, null = self.nulls()[k]
-        share = null / units.S
-        gap = float(seen.own[a]) / null + penalty_gap(units, vertex.v, seen.back[a]) / share
-        if not gap <= self.tol:
-            print("failed", k, gap)
-            self.found[k] = self._alone(k)
+    def _few(self, start: Reference, which: range) -> Reference:
+        q = np.array([self.kinks[k].q for k in which])
+        near = Near(self.units, self.weight, self.total, start, self._rows(start, q))
+        found: dict[int, Vertex] = {}
+        v, lost = start.v, list[int]()
+        for k in which:
+            vertex = near.next(self._priced(k), self.kinks[k].q, v)
+            if vertex is None:
+                lost.append(k)
+            else:
+                found[k], v = vertex, vertex.v
+        if found:
+            q = np.array([self.kinks[k].q for k in found])
+            seen = look(self.units, self.weight, q, list(found.values()))
+            self.passes += 1
+            lost += [k for a, k in enumerate(found) if not self._proven(k, a, seen, found[k])]
+        one: Solution | None = None
+        for k in sorted(lost):
+            one = self._alone(k)
+        end = which[-1]
+        if one is not None and end in lost:
+            return self._reference(one, end)
+        return seen.end(self.units, self.kinks[end].q, found[end].v)
+
+    def _proven(self, k: int, a: int, seen: Proofs, vertex: Vertex) -> bool:
+        """Whether the a-th of the problems seen is solved; kept if it is."""
+        units, n = self._priced(k), self.units.n
+        null = self.constants.loss(self.kinks[k].q)
+        gap = float(seen.own[a]) + penalty_gap(units, vertex.v, seen.back[a]) * units.S
+        gap = gap / null if null > 0.0 else np.inf
+        if not gap <= self.options["tol"] or not vertex.unique:
             return False
         w = seen.coef[a]
-        b = float(seen.base[a]) - float(units.centre @ w) if units.first else 0.0
         total = float(seen.loss[a] + seen.own[a]) + penalty(units, vertex.v) * units.S
         detail: dict[str, Any] = {
             "objective": total / n,
@@ -187,39 +179,40 @@ class _Run:
             "looks": self.passes,
             "rounds": 1,
             "unique": True,
-            "steps": vertex.steps,
         }
-        self.found[k] = Solution(w, b, seen.theta[a] / n, gap, vertex.steps, True, vertex.worked, detail)
+        self.found[k] = Solution(
+            w,
+            float(seen.base[a]) - float(units.centre @ w) if units.first else 0.0,
+            seen.theta[a] / n if self.duals else np.empty(0),
+            gap,
+            vertex.steps,
+            True,
+            vertex.worked,
+            detail,
+        )
         return True
 
-    def nulls(self):
-        if not hasattr(self, "_nulls"):
-            self._nulls = {}
-            seen = {}
-            for k, kink in enumerate(self.kinks):
-                if kink.q not in seen:
-                    up, down = self.weight * kink.q, self.weight * (1 - kink.q)
-                    b = 0.0
-                    if self.units.first:
-                        e = best_constant(self.rows.y, up, down)
-                        b = 0.5 * e[0] + 0.5 * e[1]
-                    seen[kink.q] = b, loss(self.rows.y, b, up, down)
-                self._nulls[k] = seen[kink.q]
-        return self._nulls
-
     def _rows(self, start: Reference, q: Float) -> Index:
-        units, s = self.units, self.weight
-        low, high = min(start.q, float(q.min())), max(start.q, float(q.max()))
-        pad = 1.5 * np.sqrt(units.m / units.n) + 0.25 * (high - low)
-        own = start.vertex.basis[start.vertex.basis < units.n]
+        """Those that may be near zero for one of the quantiles q, and all that are now.
+
+        Estimates of neighbouring quantiles differ by the share of rows between them, and by what
+        the estimates of both err: sqrt(m q (1 - q) / n) / density, in units of y.
+        """
+        units = self.units
         some = spread_out(units.n, SAMPLE, np.random.default_rng(3))
         order = some[np.argsort(start.r[some])]
-        share = np.cumsum(s[order])
+        share = np.cumsum(self.weight[order])
         share /= share[-1]
         here = float(np.interp(0.0, start.r[order], share))
-        ends = here + (low - pad - start.q), here + (high + pad - start.q)
-        a = -np.inf if ends[0] <= share[0] else start.r[order[np.searchsorted(share, ends[0])]]
-        b = np.inf if ends[1] >= share[-2] else start.r[order[np.searchsorted(share, ends[1])]]
-        chosen = (start.r >= a) & (start.r <= b)
-        chosen[own] = True
-        return np.flatnonzero(chosen)
+        ends = [0.0, 0.0]
+        for side, target in enumerate((min(start.q, q.min()), max(start.q, q.max()))):
+            at = min(max(here + float(target) - start.q, 0.0), 1.0)
+            h = max(0.3 * min(at, 1.0 - at), 8.0 / order.size)
+            low, mid, high = np.interp([at - h, at, at + h], share, start.r[order])
+            spread = np.sqrt(units.m * max(at * (1.0 - at), 1.0 / units.n) / units.n)
+            ends[side] = mid + (2 * side - 1) * REACH * spread * (high - low) / (2.0 * h)
+        return np.flatnonzero((start.r >= ends[0]) & (start.r <= ends[1]) | self._zero(start))
+
+    def _zero(self, start: Reference) -> NDArray[np.bool_]:
+        s = self.weight
+        return (start.theta < start.q * s) & (start.theta > (start.q - 1.0) * s)

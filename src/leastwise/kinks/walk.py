@@ -30,7 +30,7 @@ PIVOT = 1e-10  # of its row, below which a step would lose the inverse
 BLUR = 1e-12  # by which y is changed where residuals tie: the basis found is optimal for y too
 
 
-def first_basis(pieces: Pieces, point: Point) -> tuple[Index, Float] | None:
+def _first_basis(pieces: Pieces, point: Point) -> tuple[Index, Float] | None:
     """Rows that the point says are zero, independent, and the inverse of their matrix."""
     up, down = np.minimum(pieces.up, FAR), np.minimum(pieces.down, FAR)
     m = pieces.l2.size
@@ -78,7 +78,7 @@ class Vertex:
 
 def walk(pieces: Pieces, point: Point, limit: int) -> Vertex | None:
     """The optimal vertex, None where it was not reached in `limit` steps."""
-    begun = first_basis(pieces, point)
+    begun = _first_basis(pieces, point)
     if begun is None:
         return None
     basis, inverse = begun
