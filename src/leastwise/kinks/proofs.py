@@ -28,9 +28,9 @@ class Proofs:
     ----------
     coef, base : (K, p) in the user's units, and (K,), the intercept at the centre of the columns
     last : (n,) residuals of the last problem, in the user's units
-    theta : (K, n) for weights of mean 1
+    theta : (K, n) for weights that sum to 1
     back : (K, m) A'theta in inner units
-    loss, own : (K,) sum theta r, and the certificate's sum over the rows, in the user's units
+    loss, own : (K,) sum theta r, and the certificate's sum over the rows, likewise
     """
 
     coef: Float
@@ -43,12 +43,12 @@ class Proofs:
 
     def end(self, units: Units, q: float, v: Float) -> Reference:
         """The last problem, of the quantile q and at v, as the start of the next ones."""
-        height = float(self.loss[-1]) / units.S + float(self.back[-1] @ v)
+        height = float(self.loss[-1]) * units.n / units.S + float(self.back[-1] @ v)
         return Reference(q, v, self.last / units.S, self.theta[-1], Sums(self.back[-1], height))
 
 
-def look(units: Units, weight: Float, q: Float, found: Sequence[Vertex]) -> Proofs:
-    """The pass, for the vertices `found` of the quantiles q (K,) of rows with weights of mean 1."""
+def look(units: Units, share: Float, q: Float, found: Sequence[Vertex]) -> Proofs:
+    """The pass, for the vertices `found` of the quantiles q (K,); the shares (n,) sum to 1."""
     K, n, X = len(found), units.n, units.X
     outer = [units.outer(vertex.v) for vertex in found]
     coef, base = np.array([w for w, _ in outer]), np.array([b for _, b in outer])
@@ -57,11 +57,11 @@ def look(units: Units, weight: Float, q: Float, found: Sequence[Vertex]) -> Proo
     order = np.argsort(rows, kind="stable")
     rows = rows[order]
     whose = np.repeat(np.arange(K), [vertex.rows.size for vertex in found])[order]
-    zeros = np.concatenate([vertex.theta for vertex in found])[order]
+    zeros = np.concatenate([vertex.theta for vertex in found])[order] / n
     last, theta = np.empty(n), np.empty((K, n))
 
     def one(part: slice) -> tuple[Float, Float, Float, Float]:
-        block, s = X[part], weight[part]
+        block, s = X[part], share[part]
         if units.shift:
             block = (block if units.dense else block.toarray()) - units.centre
         R = units.rows.y[part] - np.asarray((block @ coef.T).T)
@@ -82,12 +82,12 @@ def look(units: Units, weight: Float, q: Float, found: Sequence[Vertex]) -> Proo
             np.bincount(k, own, K),
         )
 
-    size = max(256, BLOCK // max(units.p, K, 8))
+    size = max(256, BLOCK // (6 * max(units.p, K, 8)))
     sums = parallel(one, [slice(a, min(a + size, n)) for a in range(0, n, size)])
     raw, mass, loss, own = (np.sum([s[part] for s in sums], axis=0) for part in range(4))
     if not units.shift:
         raw = raw - mass[:, None] * units.centre
-    back = raw[:, units.columns] / units.scale[units.columns]
+    back = n * raw[:, units.columns] / units.scale[units.columns]
     if units.first:
-        back = np.column_stack([mass, back])
+        back = np.column_stack([n * mass, back])
     return Proofs(coef, base, last, theta, back, loss, own)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from leastwise.kinks.certificate import penalty, penalty_gap
 from leastwise.kinks.constants import Constants
-from leastwise.kinks.near import TIED, Near, Reference, Sums, Vertex
+from leastwise.kinks.near import TIED, Chain, Near, Reference, Sums, Vertex
 from leastwise.kinks.proofs import Proofs, look
 from leastwise.kinks.rows import Kink, Solution, WeightedRows
 from leastwise.kinks.solve import solve
@@ -29,6 +29,7 @@ Index = NDArray[np.intp]
 
 FEW = 10  # problems that are proven in one pass
 LEAST = 6  # rows a column, from which on there are walks
+FEWER = 0.3  # of the rows that are near: if fewer are beyond them, all of these are near too
 REACH = 4.0  # of a coefficient's error, as far as rows are taken to be near
 
 
@@ -91,9 +92,13 @@ class _Run:
     def all(self) -> list[Solution]:
         kinks, found = self.kinks, self.found
         if len(kinks) > 2 and all(kink.l2 == 0.0 for kink in kinks) and self._prepared():
-            start = self._reference(self._alone(0), 0)
-            while len(found) < len(kinks):
-                start = self._few(start, range(len(found), min(len(found) + FEW, len(kinks))))
+            # Outward from the median: what is near to it is known best.
+            first = min(range(len(kinks)), key=lambda k: abs(kinks[k].q - 0.5))
+            middle = self._reference(self._alone(first), first)
+            for way in (list(range(first + 1, len(kinks))), list(range(first - 1, -1, -1))):
+                start = middle
+                for few in range(0, len(way), FEW):
+                    start = self._few(start, way[few : few + FEW])
         else:
             for k in range(len(kinks)):
                 self._alone(k)
@@ -105,20 +110,22 @@ class _Run:
         self.units = units = Units(self.rows.of(middle))
         if not units.null > 0.0 or not 0 < LEAST * units.m < units.n:
             return False
-        self.weight = self.rows.weight / self.rows.weight.mean()
-        self.constants = Constants(self.rows.y, self.weight, self.rows.intercept)
+        self.share = self.rows.weight / self.rows.weight.sum()
+        self.constants = Constants(self.rows.y, self.share, self.rows.intercept)
 
         def duals(part: slice, here: Float) -> tuple[Float, Float]:
-            s = self.weight[part]
+            s = self.share[part]
             return s, np.array([s @ (self.rows.y[part] - units.b0)])
 
         seen = units.look(np.zeros(units.m), duals)
-        self.total = Sums(seen.back * units.weight, float(seen.totals[0]) / units.S)
+        self.total = Sums(
+            seen.back * (units.weight * units.n), float(seen.totals[0]) * units.n / units.S
+        )
         self.passes += 1
         return True
 
     def _alone(self, k: int) -> Solution:
-        guess = self.found.get(k - 1)
+        guess = self.found.get(k - 1, self.found.get(k + 1))
         one = solve(self.rows.of(self.kinks[k]), guess=guess, **self.options)
         self.passes += int(one.detail["looks"])
         self.found[k] = one if self.duals else replace(one, dual=np.empty(0))
@@ -131,32 +138,33 @@ class _Run:
     def _reference(self, one: Solution, k: int) -> Reference:
         """The k-th problem's solution, as the start of the next ones."""
         units, q = self.units, self.kinks[k].q
-        theta, s = one.dual * units.n, self.weight
+        theta, s = one.dual, self.share
         v = units.inner(one.coef, one.intercept)
         inside = (theta < q * s * (1.0 - TIED)) & (theta > (q - 1.0) * s * (1.0 - TIED))
         rows = np.flatnonzero(inside)
-        vertex = Vertex(v, rows, theta[rows], True, 0, 0)
+        vertex = Vertex(v, rows, theta[rows] * units.n, True, 0, 0)
         self.passes += 1
         return look(units, s, np.array([q]), [vertex]).end(units, q, v)
 
-    def _few(self, start: Reference, which: range) -> Reference:
+    def _few(self, start: Reference, which: Sequence[int]) -> Reference:
         q = np.array([self.kinks[k].q for k in which])
-        near = Near(self.units, self.weight, self.total, start, self._rows(start, q))
+        near = Near.around(self.units, self.share, self.total, start, self._rows(start, q))
+        chain = Chain(near, start.v)
         found: dict[int, Vertex] = {}
-        v, lost = start.v, list[int]()
+        lost: list[int] = []
         for k in which:
-            vertex = near.next(self._priced(k), self.kinks[k].q, v)
+            vertex = chain.next(self._priced(k), self.kinks[k].q)
             if vertex is None:
                 lost.append(k)
             else:
-                found[k], v = vertex, vertex.v
+                found[k] = vertex
         if found:
             q = np.array([self.kinks[k].q for k in found])
-            seen = look(self.units, self.weight, q, list(found.values()))
+            seen = look(self.units, self.share, q, list(found.values()))
             self.passes += 1
             lost += [k for a, k in enumerate(found) if not self._proven(k, a, seen, found[k])]
         one: Solution | None = None
-        for k in sorted(lost):
+        for k in (k for k in which if k in lost):
             one = self._alone(k)
         end = which[-1]
         if one is not None and end in lost:
@@ -167,15 +175,15 @@ class _Run:
         """Whether the a-th of the problems seen is solved; kept if it is."""
         units, n = self._priced(k), self.units.n
         null = self.constants.loss(self.kinks[k].q)
-        gap = float(seen.own[a]) + penalty_gap(units, vertex.v, seen.back[a]) * units.S
+        gap = float(seen.own[a]) + penalty_gap(units, vertex.v, seen.back[a]) * units.S / n
         gap = gap / null if null > 0.0 else np.inf
         if not gap <= self.options["tol"] or not vertex.unique:
             return False
         w = seen.coef[a]
-        total = float(seen.loss[a] + seen.own[a]) + penalty(units, vertex.v) * units.S
+        total = float(seen.loss[a] + seen.own[a]) + penalty(units, vertex.v) * units.S / n
         detail: dict[str, Any] = {
-            "objective": total / n,
-            "null_objective": null / n,
+            "objective": total,
+            "null_objective": null,
             "looks": self.passes,
             "rounds": 1,
             "unique": True,
@@ -183,7 +191,7 @@ class _Run:
         self.found[k] = Solution(
             w,
             float(seen.base[a]) - float(units.centre @ w) if units.first else 0.0,
-            seen.theta[a] / n if self.duals else np.empty(0),
+            seen.theta[a] if self.duals else np.empty(0),
             gap,
             vertex.steps,
             True,
@@ -201,18 +209,24 @@ class _Run:
         units = self.units
         some = spread_out(units.n, SAMPLE, np.random.default_rng(3))
         order = some[np.argsort(start.r[some])]
-        share = np.cumsum(self.weight[order])
+        share = np.cumsum(self.share[order])
         share /= share[-1]
         here = float(np.interp(0.0, start.r[order], share))
-        ends = [0.0, 0.0]
-        for side, target in enumerate((min(start.q, q.min()), max(start.q, q.max()))):
-            at = min(max(here + float(target) - start.q, 0.0), 1.0)
+        q = np.append(q, start.q)
+        targets = np.clip(here + np.array([q.min(), start.q, q.max()]) - start.q, 0.0, 1.0)
+        mid, err = np.empty(3), np.empty(3)
+        for k, at in enumerate(targets):
             h = max(0.3 * min(at, 1.0 - at), 8.0 / order.size)
-            low, mid, high = np.interp([at - h, at, at + h], share, start.r[order])
+            low, mid[k], high = np.interp([at - h, at, at + h], share, start.r[order])
             spread = np.sqrt(units.m * max(at * (1.0 - at), 1.0 / units.n) / units.n)
-            ends[side] = mid + (2 * side - 1) * REACH * spread * (high - low) / (2.0 * h)
-        return np.flatnonzero((start.r >= ends[0]) & (start.r <= ends[1]) | self._zero(start))
+            err[k] = REACH * spread * (high - low) / (2.0 * h)
+        low, high = mid[0] - max(err[0], err[1]), mid[2] + max(err[1], err[2])
+        outside = np.interp([low, high], start.r[order], share)
+        few = FEWER * (outside[1] - outside[0])
+        low = low if outside[0] > few else -np.inf
+        high = high if 1.0 - outside[1] > few else np.inf
+        return np.flatnonzero((start.r >= low) & (start.r <= high) | self._zero(start))
 
     def _zero(self, start: Reference) -> NDArray[np.bool_]:
-        s = self.weight
+        s = self.share
         return (start.theta < start.q * s) & (start.theta > (start.q - 1.0) * s)
