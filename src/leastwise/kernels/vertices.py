@@ -208,3 +208,25 @@ def descend(
             for j in range(m):
                 row[j] -= s * across[j]
     return ANEW, limit
+
+
+@summing
+def sided(R: Float, y: Float, base: Float, q: Float, s: Float, theta: Float, first: int) -> Float:
+    """R <- y - base - R, and theta <- s (q - [R < 0]) in its columns from `first` on.
+
+    R (K, B), y and s (B,), base and q (K,), theta (K, n). Returns sum theta r and sum theta, (2, K).
+    """
+    K, B = R.shape
+    sums = np.zeros((2, K))
+    for k in range(K):
+        row, out, b, up = R[k], theta[k], base[k], q[k]
+        loss, mass = 0.0, 0.0
+        for i in range(B):
+            r = y[i] - b - row[i]
+            t = s[i] * (up - 1.0 if r < 0.0 else up)
+            row[i] = r
+            out[first + i] = t
+            loss += t * r
+            mass += t
+        sums[0, k], sums[1, k] = loss, mass
+    return sums

@@ -14,10 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leastwise.kinks.near import Reference, Sums, Vertex
-from leastwise.kinks.units import BLOCK, Units
+from leastwise.kinks.stride import vertices
+from leastwise.kinks.units import Units
 from leastwise.numerics.threads import parallel
 
 Float = NDArray[np.float64]
+
+TILE = 32_000  # entries of a block: what is allocated for it is never new to the process
 
 
 @dataclass(frozen=True)
@@ -60,31 +63,33 @@ def look(units: Units, share: Float, q: Float, found: Sequence[Vertex]) -> Proof
     zeros = np.concatenate([vertex.theta for vertex in found])[order] / n
     last, theta = np.empty(n), np.empty((K, n))
 
+    sided, across = vertices().sided, np.ascontiguousarray(coef.T)
+
     def one(part: slice) -> tuple[Float, Float, Float, Float]:
         block, s = X[part], share[part]
         if units.shift:
             block = (block if units.dense else block.toarray()) - units.centre
-        R = units.rows.y[part] - np.asarray((block @ coef.T).T)
-        R -= shift[:, None]
-        here = q[:, None] - (R < 0.0)
-        here *= s
+        R = np.empty((K, s.size))
+        if isinstance(block, np.ndarray):
+            np.matmul(across.T, block.T, out=R)
+        else:
+            R[:] = (block @ across).T
+        sums = sided(R, units.rows.y[part], shift, q, s, theta, part.start)
         span = slice(*np.searchsorted(rows, (part.start, part.stop)))
         k, i, t = whose[span], rows[span] - part.start, zeros[span]
-        here[k, i] = t
-        over, under = np.maximum(R[k, i], 0.0), np.maximum(-R[k, i], 0.0)
+        r, here = R[k, i], theta[:, part]
+        over, under = np.maximum(r, 0.0), np.maximum(-r, 0.0)
         own = (s[i] * q[k] - t) * over + (t + s[i] * (1.0 - q[k])) * under
+        more = t - here[k, i]
+        here[k, i] = t
         last[part] = R[-1]
-        theta[:, part] = here
-        return (
-            np.asarray((block.T @ here.T).T),
-            here.sum(axis=1),
-            np.einsum("ki,ki->k", here, R),
-            np.bincount(k, own, K),
-        )
+        changes = [np.bincount(k, change, K) for change in (more * r, more, own)]
+        back = here @ block if isinstance(block, np.ndarray) else (block.T @ here.T).T
+        return back, sums[0] + changes[0], sums[1] + changes[1], changes[2]
 
-    size = max(256, BLOCK // (6 * max(units.p, K, 8)))
+    size = max(256, TILE // max(units.p, K, 8))
     sums = parallel(one, [slice(a, min(a + size, n)) for a in range(0, n, size)])
-    raw, mass, loss, own = (np.sum([s[part] for s in sums], axis=0) for part in range(4))
+    raw, loss, mass, own = (np.sum([s[part] for s in sums], axis=0) for part in range(4))
     if not units.shift:
         raw = raw - mass[:, None] * units.centre
     back = n * raw[:, units.columns] / units.scale[units.columns]

@@ -26,8 +26,9 @@ CHOICE = 3  # rows a column, of which the basis is chosen
 
 
 @cache
-def _kernel() -> Any:
-    from leastwise.kernels import vertices  # compiled when it is first needed
+def vertices() -> Any:
+    """The compiled steps, loaded when they are first needed."""
+    from leastwise.kernels import vertices
 
     return vertices
 
@@ -48,7 +49,7 @@ def stride(pieces: Pieces, v: Float, limit: int) -> Stride | None:
     if begun is None:
         return None
     basis, inverse = begun
-    kernel = _kernel()
+    kernel = vertices()
     m, N = pieces.l2.size, pieces.y.size
     up, down = np.minimum(pieces.up, FAR), np.minimum(pieces.down, FAR)
     room, small, ahead = np.empty((3, N)), np.empty((4, m)), np.empty(N, np.int64)
