@@ -211,6 +211,56 @@ def descend(
 
 
 @summing
+def choose(
+    T: Float, unit: Integer, order: Integer, least: Float, basis: Integer, inverse: Float
+) -> bool:
+    """Fill `basis` (m,) with independent rows, early ones in `order` first, and their `inverse`.
+
+    A row replaces one of the identity's where its pivot is at least `least` of its largest entry;
+    what is left empty is filled with the next, smaller `least`. False if rows do not suffice.
+    """
+    m, M = T.shape
+    across = np.empty(m)
+    for i in range(m):
+        basis[i] = -1
+        for j in range(m):
+            inverse[i, j] = 1.0 if i == j else 0.0
+    found = 0
+    for attempt in range(least.size):
+        for a in range(order.size):
+            if found == m:
+                return True
+            row = order[a]
+            taken = False
+            for j in range(m):
+                taken = taken or basis[j] == row
+                across[j] = 0.0
+            if taken:
+                continue
+            for i in range(m):
+                s = T[i, row] if row < M else (1.0 if unit[row - M] == i else 0.0)
+                if s != 0.0:
+                    for j in range(m):
+                        across[j] += s * inverse[i, j]
+            k, size, largest = -1, 0.0, 0.0
+            for j in range(m):
+                size = max(size, abs(across[j]))
+                if basis[j] < 0 and abs(across[j]) > largest:
+                    k, largest = j, abs(across[j])
+            if k < 0 or largest < least[attempt] * size:
+                continue
+            pivot = across[k]
+            across[k] -= 1.0
+            for i in range(m):
+                s = inverse[i, k] / pivot
+                for j in range(m):
+                    inverse[i, j] -= s * across[j]
+            basis[k] = row
+            found += 1
+    return found == m
+
+
+@summing
 def sided(R: Float, y: Float, base: Float, q: Float, s: Float, theta: Float, first: int) -> Float:
     """R <- y - base - R, and theta <- s (q - [R < 0]) in its columns from `first` on.
 

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import qr
 
 from leastwise.kinks.pieces import FAR, Pieces
 from leastwise.kinks.walk import inverted
@@ -23,6 +22,8 @@ Index = NDArray[np.intp]
 STEPS = 40  # after which the inverse is made again
 TIE = 1e-13  # of y, below which a residual has no sign of its own
 CHOICE = 3  # rows a column, of which the basis is chosen
+PIVOTS = np.array([0.3, 0.03, 1e-3, 1e-6])  # of a row's largest entry, while there is a choice
+SOUND = 1e-8  # error of an inverse that refinement mends
 
 
 @cache
@@ -69,7 +70,7 @@ def stride(pieces: Pieces, v: Float, limit: int) -> Stride | None:
         )
         taken += steps
         if end == kernel.OPTIMAL:
-            return _polished(pieces, theta, basis, taken)
+            return _polished(pieces, theta, basis, inverse, taken)
         fresh = inverted(pieces.chosen(basis)) if end == kernel.ANEW and taken < limit else None
         if fresh is None:
             return None
@@ -82,23 +83,26 @@ def _basis_near(pieces: Pieces, v: Float) -> tuple[Index, Float] | None:
     size = np.abs(pieces.y - pieces.times(v))
     count = min(CHOICE * m, M)
     dense = np.argpartition(size[:M], count - 1)[:count]
-    some = np.concatenate([dense, np.arange(M, size.size)])
-    A = pieces.chosen(some)
-    A /= np.sqrt(np.einsum("ij,ij->i", A, A))[:, None] + 1e-300
-    preference = 1.0 / (size[some] + 0.02 * float(size[dense].max()) + 1e-300)
-    _, order = qr(A.T * preference, mode="r", pivoting=True)
-    basis = np.sort(some[order[:m]])
-    inverse = inverted(pieces.chosen(basis)) if basis.size == m else None
-    return None if inverse is None else (basis.astype(np.int64), np.ascontiguousarray(inverse))
-
-
-def _polished(pieces: Pieces, theta: Float, basis: Index, steps: int) -> Stride | None:
-    A = pieces.chosen(basis)
-    inverse = inverted(A)
-    if inverse is None:
+    some = np.concatenate([np.arange(M, size.size), dense])
+    order = some[np.argsort(size[some], kind="stable")]
+    basis, inverse = np.empty(m, np.int64), np.empty((m, m))
+    if not vertices().choose(pieces.T, pieces.unit, order, PIVOTS, basis, inverse):
         return None
+    return basis, inverse
+
+
+def _polished(
+    pieces: Pieces, theta: Float, basis: Index, inverse: Float, steps: int
+) -> Stride | None:
+    A = pieces.chosen(basis)
+    if not np.abs(A @ inverse - np.eye(basis.size)).max() < SOUND:
+        fresh = inverted(A)
+        if fresh is None:
+            return None
+        inverse = fresh
     v = inverse @ pieces.y[basis]
-    v += inverse @ (pieces.y[basis] - A @ v)
+    for _ in range(2):
+        v += inverse @ (pieces.y[basis] - A @ v)
     M = pieces.T.shape[1]
     held = basis[basis >= M]
     v[pieces.unit[held - M]] = pieces.y[held]  # exactly zero, or the bound
