@@ -17,6 +17,7 @@ from scipy.linalg import lapack
 
 from leastwise.kinks.globs import KAPPA, smoothed
 from leastwise.kinks.pieces import Pieces
+from leastwise.kinks.rows import Kink
 from leastwise.kinks.settle import EDGE
 from leastwise.kinks.stride import Stride, stride
 from leastwise.kinks.units import Units
@@ -25,8 +26,8 @@ Float = NDArray[np.float64]
 Index = NDArray[np.intp]
 Signs = NDArray[np.bool_]
 
-ROUNDED = (15, 8)  # rows a column within the kinks that are rounded off, step by step
-CLOSE = 60  # rows a column among which one problem is solved
+ROUNDED = (14,)  # rows a column within the kinks that are rounded off, step by step
+CLOSE = 40  # rows a column among which one problem is solved
 BAND = 12  # rows a column that are worked on at first
 TIED = 1e-9  # of the mean loss, a residual whose dual is written down
 REPAIRS = 6  # times that rows of a mistaken sign are added
@@ -42,12 +43,12 @@ class Sums:
 
 @dataclass(frozen=True)
 class Reference:
-    """Where a chain starts: an optimum v (m,) of the quantile q, r and theta (n,), their sums.
+    """Where a chain starts: the optimum v (m,) of a problem, r and theta (n,), their sums.
 
     r in inner units, theta for weights that sum to 1, the sums in inner units.
     """
 
-    q: float
+    kink: Kink
     v: Float
     r: Float
     theta: Float
@@ -104,7 +105,7 @@ class Near:
         T, y = units.transposed(rows), (units.rows.y[rows] - units.b0) / units.S
         s, theta = units.n * share[rows], units.n * start.theta[rows]
         far, more = _less(start.sums, T, y, theta), _less(total, T, y, s)
-        return Near(units.n, units.first, rows, T, y, s, start.q, far, more)
+        return Near(units.n, units.first, rows, T, y, s, start.kink.q, far, more)
 
     def closer(self, q: float, below: Signs, chosen: Index) -> Near:
         """Fewer of these rows, the others with theta as for the quantile q."""

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leastwise.kinks.near import Reference, Sums, Vertex
+from leastwise.kinks.rows import Kink
 from leastwise.kinks.stride import vertices
 from leastwise.kinks.units import Units
 from leastwise.numerics.threads import parallel
@@ -44,10 +45,10 @@ class Proofs:
     loss: Float
     own: Float
 
-    def end(self, units: Units, q: float, v: Float) -> Reference:
-        """The last problem, of the quantile q and at v, as the start of the next ones."""
+    def end(self, units: Units, kink: Kink, v: Float) -> Reference:
+        """The last problem, with its optimum v, as the start of the next ones."""
         height = float(self.loss[-1]) * units.n / units.S + float(self.back[-1] @ v)
-        return Reference(q, v, self.last / units.S, self.theta[-1], Sums(self.back[-1], height))
+        return Reference(kink, v, self.last / units.S, self.theta[-1], Sums(self.back[-1], height))
 
 
 def look(units: Units, share: Float, q: Float, found: Sequence[Vertex]) -> Proofs:

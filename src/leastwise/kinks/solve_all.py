@@ -137,18 +137,16 @@ class _Run:
 
     def _reference(self, one: Solution, k: int) -> Reference:
         """The k-th problem's solution, as the start of the next ones."""
-        units, q = self.units, self.kinks[k].q
+        units, q, v = self.units, self.kinks[k].q, self.units.inner(one.coef, one.intercept)
         theta, s = one.dual, self.share
-        v = units.inner(one.coef, one.intercept)
         inside = (theta < q * s * (1.0 - TIED)) & (theta > (q - 1.0) * s * (1.0 - TIED))
         rows = np.flatnonzero(inside)
         vertex = Vertex(v, rows, theta[rows] * units.n, True, 0, 0)
         self.passes += 1
-        return look(units, s, np.array([q]), [vertex]).end(units, q, v)
+        return look(units, s, np.array([q]), [vertex]).end(units, self.kinks[k], v)
 
     def _few(self, start: Reference, which: Sequence[int]) -> Reference:
-        q = np.array([self.kinks[k].q for k in which])
-        near = Near.around(self.units, self.share, self.total, start, self._rows(start, q))
+        near = Near.around(self.units, self.share, self.total, start, self._rows(start, which))
         chain = Chain(near, start.v)
         found: dict[int, Vertex] = {}
         lost: list[int] = []
@@ -169,7 +167,7 @@ class _Run:
         end = which[-1]
         if one is not None and end in lost:
             return self._reference(one, end)
-        return seen.end(self.units, self.kinks[end].q, found[end].v)
+        return seen.end(self.units, self.kinks[end], found[end].v)
 
     def _proven(self, k: int, a: int, seen: Proofs, vertex: Vertex) -> bool:
         """Whether the a-th of the problems seen is solved; kept if it is."""
@@ -200,20 +198,22 @@ class _Run:
         )
         return True
 
-    def _rows(self, start: Reference, q: Float) -> Index:
-        """Those that may be near zero for one of the quantiles q, and all that are now.
+    def _rows(self, start: Reference, which: Sequence[int]) -> Index:
+        """Those that may be near zero in one of some problems, and all that are now.
 
+        Under another penalty all may be.
         Estimates of neighbouring quantiles differ by the share of rows between them, and by what
         the estimates of both err: sqrt(m q (1 - q) / n) / density, in units of y.
         """
-        units = self.units
+        units, q = self.units, np.array([start.kink.q] + [self.kinks[k].q for k in which])
+        if any(self.kinks[k].l1 != start.kink.l1 for k in which):
+            return np.arange(units.n)
         some = spread_out(units.n, SAMPLE, np.random.default_rng(3))
         order = some[np.argsort(start.r[some])]
         share = np.cumsum(self.share[order])
         share /= share[-1]
         here = float(np.interp(0.0, start.r[order], share))
-        q = np.append(q, start.q)
-        targets = np.clip(here + np.array([q.min(), start.q, q.max()]) - start.q, 0.0, 1.0)
+        targets = np.clip(here + np.array([q.min(), q[0], q.max()]) - q[0], 0.0, 1.0)
         mid, err = np.empty(3), np.empty(3)
         for k, at in enumerate(targets):
             h = max(0.3 * min(at, 1.0 - at), 8.0 / order.size)
@@ -228,5 +228,5 @@ class _Run:
         return np.flatnonzero((start.r >= low) & (start.r <= high) | self._zero(start))
 
     def _zero(self, start: Reference) -> NDArray[np.bool_]:
-        s = self.share
-        return (start.theta < start.q * s) & (start.theta > (start.q - 1.0) * s)
+        s, q = self.share, start.kink.q
+        return (start.theta < q * s) & (start.theta > (q - 1.0) * s)
