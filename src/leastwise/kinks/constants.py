@@ -1,6 +1,6 @@
 """The intercept alone, for many quantiles: one sort serves them all.
 
-    sum s (q (y - b)+ + (1 - q) (b - y)+) = q sum_{y > b} s (y - b) + (1 - q) sum_{y < b} s (b - y)
+sum s (q (y - b)+ + (1 - q) (b - y)+) = q sum_{y > b} s (y - b) + (1 - q) sum_{y < b} s (b - y)
 """
 
 from __future__ import annotations

@@ -77,7 +77,8 @@ def look(units: Units, share: Float, q: Float, found: Sequence[Vertex]) -> Proof
             R[:] = (block @ across).T
         sums = sided(R, units.rows.y[part], shift, q, s, theta, part.start)
         span = slice(*np.searchsorted(rows, (part.start, part.stop)))
-        k, i, t = whose[span], rows[span] - part.start, zeros[span]
+        k, i = whose[span], rows[span] - part.start
+        t = np.minimum(np.maximum(zeros[span], s[i] * (q[k] - 1.0)), s[i] * q[k])
         r, here = R[k, i], theta[:, part]
         over, under = np.maximum(r, 0.0), np.maximum(-r, 0.0)
         own = (s[i] * q[k] - t) * over + (t + s[i] * (1.0 - q[k])) * under

@@ -103,7 +103,9 @@ class _Search:
         units = self.units
         size = sample_size(units.n, units.m)
         if size == units.n:
-            return self._all_rows(np.zeros(units.m) if guess is None else units.inner(guess.coef, guess.intercept))
+            return self._all_rows(
+                np.zeros(units.m) if guess is None else units.inner(guess.coef, guess.intercept)
+            )
         if guess is None:
             v, self.iterations = approach(units, size, seed, self.max_iter)
             self.looks += 1

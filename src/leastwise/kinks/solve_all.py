@@ -52,7 +52,8 @@ def solve_all(
     max_iter, seed : as of `solve`
     duals : whether the duals are kept, n numbers a problem
     """
-    live = rows.weight > 0.0
+    everything = rows.weight
+    live = everything > 0.0
     whole = bool(live.all())
     if not whole:
         some = np.flatnonzero(live)
@@ -62,13 +63,18 @@ def solve_all(
         found = run.all()
     if whole or not duals:
         return found
-    return [replace(one, dual=_spread(live, one.dual)) for one in found]
+    share = everything / everything.sum()
+    return [
+        replace(one, dual=_spread(live, one.dual, share, kink.q))
+        for one, kink in zip(found, kinks, strict=True)
+    ]
 
 
-def _spread(live: NDArray[np.bool_], dual: Float) -> Float:
+def _spread(live: NDArray[np.bool_], dual: Float, share: Float, q: float) -> Float:
+    """The duals of all rows, in their box to the last bit."""
     out = np.zeros(live.size)
     out[live] = dual
-    return out
+    return np.minimum(np.maximum(out, share * (q - 1.0)), share * q)
 
 
 class _Run:
