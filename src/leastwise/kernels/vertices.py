@@ -264,7 +264,7 @@ def choose(
 def sided(R: Float, y: Float, base: Float, q: Float, s: Float, theta: Float, first: int) -> Float:
     """R <- y - base - R, and theta <- s (q - [R < 0]) in its columns from `first` on.
 
-    R (K, B), y and s (B,), base and q (K,), theta (K, n). Returns sum theta r and sum theta, (2, K).
+    R (K, B), y and s (B,), base and q (K,), theta (K, n). Returns (2, K): sum theta r, sum theta.
     """
     K, B = R.shape
     sums = np.zeros((2, K))

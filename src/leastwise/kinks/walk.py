@@ -59,6 +59,7 @@ def _first_basis(pieces: Pieces, point: Point) -> tuple[Index, Float] | None:
 
 
 def inverted(A: Float) -> Float | None:
+    """A^-1, None where it is lost to rounding."""
     lu, pivots, info = lapack.dgetrf(A)
     if info != 0 or lapack.dgecon(lu, float(np.abs(A).sum(axis=0).max()))[0] < 1e-10:
         return None
