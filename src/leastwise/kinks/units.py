@@ -116,8 +116,7 @@ class Units:
         self.m = self.first + self.columns.size
         d = self.scale[self.columns]
         self.factor = self.S / d  # w = factor v
-        self.l1 = rows.l1[self.columns] / (d * self.weight)
-        self.l2 = rows.l2[self.columns] * (self.S / d / d / self.weight)
+        self.l1, self.l2 = self._penalty(rows.l1, rows.l2)
         self.lower, self.upper = (
             np.divide(
                 b[self.columns], self.factor, out=b[self.columns].copy(), where=self.factor > 0
@@ -202,10 +201,13 @@ class Units:
     def priced(self, l1: Float, l2: Float) -> Units:
         """The same rows in the same units under another penalty, l1 and l2 (p,)."""
         other = copy(self)
-        d = self.scale[self.columns]
-        other.l1 = l1[self.columns] / (d * self.weight)
-        other.l2 = l2[self.columns] * (self.S / d / d / self.weight)
+        other.l1, other.l2 = self._penalty(l1, l2)
         return other
+
+    def _penalty(self, l1: Float, l2: Float) -> tuple[Float, Float]:
+        d = self.scale[self.columns]
+        own = l1[self.columns] / (d * self.weight)
+        return own, l2[self.columns] * (self.S / d / d / self.weight)
 
     def residuals(self, v: Float, rows: Index) -> Float:
         """y - b - x.w of some rows, in the user's units."""
