@@ -156,6 +156,7 @@ class _Run:
         chain = Chain(near, start.v)
         found: dict[int, Vertex] = {}
         lost: list[int] = []
+        seen: Proofs | None = None
         for k in which:
             vertex = chain.next(self._priced(k), self.kinks[k].q)
             if vertex is None:
@@ -171,7 +172,8 @@ class _Run:
         for k in (k for k in which if k in lost):
             one = self._alone(k)
         end = which[-1]
-        if one is not None and end in lost:
+        if seen is None or end in lost:
+            assert one is not None  # the last of those lost
             return self._reference(one, end)
         return seen.end(self.units, self.kinks[end], found[end].v)
 
