@@ -67,3 +67,56 @@ class Solution:
     exact: bool
     rows_worked: int
     detail: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True)
+class Kink:
+    """One problem of many on the same rows: a quantile and the strengths of the penalty.
+
+    Parameters
+    ----------
+    q : the quantile, in (0, 1); the absolute loss is twice the loss of 0.5, and its strengths too
+    l1, l2 : at least 0, times the columns' factors
+    """
+
+    q: float = 0.5
+    l1: float = 0.0
+    l2: float = 0.0
+
+
+@dataclass(frozen=True)
+class WeightedRows:
+    """Rows that many problems share: the mean of pinball losses under each one's penalty.
+
+    Parameters
+    ----------
+    X : (n, p) float64, dense or a SciPy CSR or CSC matrix
+    y : (n,)
+    weight : (n,) at least 0, one of them positive; a row with 0 is ignored
+    factors : (p,) at least 0, by which l1 and l2 of each column are multiplied
+    lower, upper : (p,) with lower <= 0 <= upper, mostly infinite
+    intercept : whether b takes part; it is never penalised
+    """
+
+    X: Any
+    y: Float
+    weight: Float
+    factors: Float
+    lower: Float
+    upper: Float
+    intercept: bool
+
+    def of(self, kink: Kink) -> KinkRows:
+        """One of the problems alone."""
+        share = self.weight / self.weight.sum()
+        return KinkRows(
+            self.X,
+            self.y,
+            share * kink.q,
+            share * (1.0 - kink.q),
+            self.factors * kink.l1,
+            self.factors * kink.l2,
+            self.lower,
+            self.upper,
+            self.intercept,
+        )

@@ -103,12 +103,14 @@ class _Search:
         units = self.units
         size = sample_size(units.n, units.m)
         if size == units.n:
-            return self._all_rows(np.zeros(units.m) if guess is None else self._inner(guess))
+            return self._all_rows(
+                np.zeros(units.m) if guess is None else units.inner(guess.coef, guess.intercept)
+            )
         if guess is None:
             v, self.iterations = approach(units, size, seed, self.max_iter)
             self.looks += 1
         else:
-            v = self._inner(guess)
+            v = units.inner(guess.coef, guess.intercept)
         near, band = v, min(units.n, int(BAND * size) + 500)
         globs = Globs(units, v, band)
         self.looks += 1
@@ -141,14 +143,6 @@ class _Search:
             return np.flatnonzero(here > 0.0) + part.start
 
         return np.setdiff1d(np.concatenate(parallel(one, tiles(r.size))), globs.work)
-
-    def _inner(self, guess: Solution) -> Float:
-        units = self.units
-        v = np.zeros(units.m)
-        v[units.first :] = guess.coef[units.columns] / units.factor
-        if units.first:
-            v[0] = (guess.intercept + float(units.centre @ guess.coef) - units.b0) / units.S
-        return v
 
     def _all_rows(self, v: Float) -> Solution:
         units = self.units

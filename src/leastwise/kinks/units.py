@@ -8,6 +8,7 @@ The centre need not be the mean, nor d exactly the deviation: a sample of rows g
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -115,8 +116,7 @@ class Units:
         self.m = self.first + self.columns.size
         d = self.scale[self.columns]
         self.factor = self.S / d  # w = factor v
-        self.l1 = rows.l1[self.columns] / (d * self.weight)
-        self.l2 = rows.l2[self.columns] * (self.S / d / d / self.weight)
+        self.l1, self.l2 = self._penalty(rows.l1, rows.l2)
         self.lower, self.upper = (
             np.divide(
                 b[self.columns], self.factor, out=b[self.columns].copy(), where=self.factor > 0
@@ -174,6 +174,10 @@ class Units:
             y, up, down = (
                 np.concatenate(both) for both in ((y, more.y), (up, more.up), (down, more.down))
             )
+        return self.with_penalty(T, y, up, down)
+
+    def with_penalty(self, T: Float, y: Float, up: Float, down: Float) -> Pieces:
+        """The small problem of dense rows, all in inner units, and the penalty."""
         none, far = np.zeros(self.l1.size), np.full(self.l1.size, np.inf)
         kinds = (
             (self.l1 > 0.0, none, self.l1, self.l1),
@@ -185,6 +189,25 @@ class Units:
         up = np.concatenate([up, *(slope[which] for which, _, slope, _ in kinds)])
         down = np.concatenate([down, *(slope[which] for which, _, _, slope in kinds)])
         return Pieces(T, unit, y, up, down, np.concatenate([np.zeros(self.first), self.l2]))
+
+    def inner(self, coef: Float, intercept: float) -> Float:
+        """v of coefficients in the user's units."""
+        v = np.zeros(self.m)
+        v[self.first :] = coef[self.columns] / self.factor
+        if self.first:
+            v[0] = (intercept + float(self.centre @ coef) - self.b0) / self.S
+        return v
+
+    def priced(self, l1: Float, l2: Float) -> Units:
+        """The same rows in the same units under another penalty, l1 and l2 (p,)."""
+        other = copy(self)
+        other.l1, other.l2 = self._penalty(l1, l2)
+        return other
+
+    def _penalty(self, l1: Float, l2: Float) -> tuple[Float, Float]:
+        d = self.scale[self.columns]
+        own = l1[self.columns] / (d * self.weight)
+        return own, l2[self.columns] * (self.S / d / d / self.weight)
 
     def residuals(self, v: Float, rows: Index) -> Float:
         """y - b - x.w of some rows, in the user's units."""

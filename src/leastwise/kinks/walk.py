@@ -50,7 +50,7 @@ def _first_basis(pieces: Pieces, point: Point) -> tuple[Index, Float] | None:
             top, A, own = top[order[:m]], A[order[:m]], own[order[:m]]
         if top.size < m:
             return None
-        inverse = _inverse(A)
+        inverse = inverted(A)
         if inverse is not None:
             return top, inverse / own
         if count >= score.size:
@@ -58,7 +58,8 @@ def _first_basis(pieces: Pieces, point: Point) -> tuple[Index, Float] | None:
         count = min(4 * count, score.size)
 
 
-def _inverse(A: Float) -> Float | None:
+def inverted(A: Float) -> Float | None:
+    """A^-1, None where it is lost to rounding."""
     lu, pivots, info = lapack.dgetrf(A)
     if info != 0 or lapack.dgecon(lu, float(np.abs(A).sum(axis=0).max()))[0] < 1e-10:
         return None
@@ -159,7 +160,7 @@ def _descend(
         basis[k] = entering
         if drowned or steps % ANEW == ANEW - 1:
             A = pieces.chosen(basis)
-            fresh = _inverse(A)
+            fresh = inverted(A)
             if fresh is None:
                 return None
             inverse = fresh
