@@ -17,6 +17,7 @@ from dataclasses import replace
 import numpy as np
 
 from leastwise.certificate import gap
+from leastwise.curved import affords
 from leastwise.numerics.factors import Factor, from_gram
 from leastwise.problem import Evaluation, Problem
 from leastwise.quadratic import OverRows
@@ -72,7 +73,7 @@ class Duals:
     def _inside(self, u: list[Float], v: Float) -> tuple[list[Float], Float]:
         """u and v with v_U = 0, in the domain."""
         rows, free = self._rows, self._free
-        if not free.size or not rows.affords(free, self._problem.memory):
+        if not free.size or not affords(rows, free, self._problem.memory):
             return u, v
         if self._factor is None:
             self._factor = from_gram(OverRows(self._problem.design).block(free))

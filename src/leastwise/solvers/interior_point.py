@@ -4,19 +4,20 @@
 
 with up_i = s_i q / W and down_i = s_i (1 - q) / W for the quantile loss. The method is that of
 `leastwise.kinks`, one target after the other; its dual theta_i in [-down_i, up_i] certifies the
-answer with u_i = -theta_i W / s_i. From one strength to the next the last solution is the guess.
+answer with u_i = -theta_i W / s_i. Along strengths of l1 alone each optimum is a walk from the
+last; else the last solution is the guess.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from leastwise.kinks import KinkRows, Solution, solve
+from leastwise.kinks import Kink, KinkRows, Solution, WeightedRows, solve, solve_all
 from leastwise.penalties import ElasticNet
 from leastwise.problem import Evaluation, Problem, Shape
 from leastwise.solvers.base import Cost, Iterate, Solver, Steps
@@ -55,33 +56,55 @@ class InteriorPoint(Solver):
     def along(
         self, problem: Problem, penalties: Sequence[ElasticNet], start: Float | None, limit: int
     ) -> Steps:
+        block = problem.design.source.gather()
+        share = 1.0 if block.weight is None else block.weight / problem.design.centre.weight
+        share = np.broadcast_to(share / (block.rows if block.weight is None else 1), block.rows)
+        targets = range(block.y.shape[1])
+        ways = [self._solved(problem, penalties, block, share, t, limit) for t in targets]
+        for number, found in enumerate(zip(*ways, strict=True)):
+            yield number, _iterate(problem.at(penalties[number]), found, share)
+
+    def _solved(
+        self,
+        problem: Problem,
+        penalties: Sequence[ElasticNet],
+        block: Any,
+        share: Float,
+        target: int,
+        limit: int,
+    ) -> Iterator[Solution]:
+        """One target's solutions, together where the penalties differ by their l1 alone."""
         design = problem.design
-        block = design.source.gather()
-        weight = np.ones(block.rows) if block.weight is None else block.weight
-        low, high = design.loss.domain(block.y[:1])
-        share = weight / design.centre.weight
+        low, high = (float(side[0, 0]) for side in design.loss.domain(block.y[:1, :1]))
         dead = design.centre.curvature == 0.0
-        guesses: list[Solution | None] = [None] * block.y.shape[1]
-        for number, penalty in enumerate(penalties):
-            here = problem.at(penalty)
-            lower, upper = (np.where(dead, 0.0, side) for side in here.bounds)
-            for target in range(block.y.shape[1]):
-                rows = KinkRows(
-                    block.X,
-                    np.ascontiguousarray(block.y[:, target]),
-                    share * -low[0, target],
-                    share * high[0, target],
-                    *here.strengths,
-                    lower,
-                    upper,
-                    design.intercept,
-                )
-                guesses[target] = solve(rows, guess=guesses[target], max_iter=limit, seed=self.seed)
-            found = [solution for solution in guesses if solution is not None]
-            yield number, _iterate(here, found, share)
+        lower, upper = (np.where(dead, 0.0, side) for side in problem.bounds)
+        y = np.ascontiguousarray(block.y[:, target])
+        one = replace(problem.penalty, l1=1.0, l2=0.0).strengths(design.columns)[0]
+        if len(penalties) > 1 and not any(penalty.l2 for penalty in penalties):
+            # l = (high - low) times the loss of the quantile -low / (high - low)
+            size = high - low
+            rows = WeightedRows(block.X, y, share, one, lower, upper, design.intercept)
+            kinks = [Kink(-low / size, penalty.l1 / size) for penalty in penalties]
+            for found in solve_all(rows, kinks, max_iter=limit, seed=self.seed):
+                yield replace(found, dual=size * found.dual)
+            return
+        found = None
+        for penalty in penalties:
+            rows = KinkRows(
+                block.X,
+                y,
+                share * -low,
+                share * high,
+                *problem.at(penalty).strengths,
+                lower,
+                upper,
+                design.intercept,
+            )
+            found = solve(rows, guess=found, max_iter=limit, seed=self.seed)
+            yield found
 
 
-def _iterate(problem: Problem, found: list[Solution], share: Float) -> Iterate:
+def _iterate(problem: Problem, found: tuple[Solution, ...], share: Float) -> Iterate:
     design = problem.design
     coef = np.stack([solution.coef for solution in found], axis=1)
     level = np.array([solution.intercept for solution in found])

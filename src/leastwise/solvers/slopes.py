@@ -18,7 +18,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from leastwise.curved import Hessian, hessian_of
+from leastwise.curved import Hessian, affords, hessian_of
 from leastwise.errors import UsageError
 from leastwise.problem import Evaluation, Problem
 from leastwise.quadratic import OverRows, Quadratic, quadratic_form
@@ -116,7 +116,7 @@ class Profiled:
         free = (l1 == 0.0) & (l2 == 0.0) & (self.design.centre.curvature > 0.0)
         columns = np.flatnonzero(free & np.isinf(lower) & np.isinf(upper))
         rows = self.design.rows
-        if not columns.size or not rows.affords(columns, self.problem.memory):
+        if not columns.size or not affords(rows, columns, self.problem.memory):
             return at
         if self._looks & (self._looks - 1) == 0:  # 0, 1, 2, 4, 8, ...
             self._hessian = hessian_of(rows, at.point, columns)
