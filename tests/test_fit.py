@@ -230,7 +230,7 @@ def test_rows_are_refined_where_digits_are_missing():
         ({"tol": np.inf}, "tol must be a number of at least 0"),
         ({"max_iter": 0}, "max_iter must be .*not 0"),
         ({"max_iter": -3}, "max_iter must be .*not -3"),
-        ({"solver": "newton"}, "unknown solver 'newton'; there are auto, closed-form"),
+        ({"solver": "newtons"}, "unknown solver 'newtons'; there are auto, closed-form"),
     ],
 )
 def test_impossible_arguments_are_named_before_any_pass(options, words):

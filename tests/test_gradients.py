@@ -70,6 +70,17 @@ def test_descents_and_newton_agree(loss, penalty, intercept):
 
 
 @pytest.mark.parametrize("loss", SMOOTH, ids=lambda loss: loss.name)
+def test_no_unpenalised_iterate_is_certified_beyond_the_optimum(loss):
+    """A dual that is moved to X_U'u = 0 may leave its domain, and no row of it may be clipped."""
+    problem = posed(*drawn(loss), loss)
+    best = fit(problem, "newton", tol=1e-12).certificate.primal
+    for most in (3, 10, 30, 50):
+        for name in ("accelerated-gradient", "stochastic-gradient"):
+            found = fit(problem, name, max_iter=most).certificate
+            assert found.dual <= best * (1.0 + 1e-11), (name, most)
+
+
+@pytest.mark.parametrize("loss", SMOOTH, ids=lambda loss: loss.name)
 @pytest.mark.parametrize("solver", ["gradient-descent", "accelerated-gradient"])
 def test_endings_are_told_truly(loss, solver):
     problem = posed(*drawn(loss), loss, l2=0.001)

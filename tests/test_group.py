@@ -18,9 +18,8 @@ from leastwise.losses import Squared
 from leastwise.numerics.joined import JoinedHessian
 from leastwise.penalties import GroupElasticNet
 from leastwise.problem import Problem
-from leastwise.solvers import SOLVERS
 from leastwise.sources import MemorySource
-from problems import MEMORY, random_problem, sources
+from problems import MEMORY, PRECISE, random_problem, sources
 
 # What is constant is told, and meant here.
 pytestmark = pytest.mark.filterwarnings("ignore:.*(single value|is constant)")
@@ -93,14 +92,16 @@ def test_solvers_agree_and_certify(solver):
     np.testing.assert_allclose(found.coef, fit(problem, tol=TOL).coef, atol=SAME)
 
 
-@pytest.mark.parametrize("name", sorted(set(SOLVERS) - set(JOINT)))
+@pytest.mark.parametrize(
+    "name", sorted({*PRECISE, "subgradient", "stochastic-gradient"} - set(JOINT))
+)
 def test_other_solvers_refuse_in_words(name):
     X, Y, _ = random_problem(4, 30, 4, 2)
     with pytest.raises(UsageError, match=f"{name} cannot take .* the penalty joins them; take "):
         fit(joined(X, Y, l1=0.1), name)
 
 
-@pytest.mark.parametrize("name", SOLVERS)
+@pytest.mark.parametrize("name", PRECISE)
 def test_ridge_joins_nothing(name):
     X, Y, _ = random_problem(5, 30, 4, 2)
     found = fit(joined(X, Y, l2=0.1), name)

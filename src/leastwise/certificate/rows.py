@@ -11,8 +11,8 @@ a u that is close is moved there in the metric of the curvature d,
 
     u+ = u + d (X_U - 1 x_d') a,    H_UU a = v_U,
 
-which stays in the domain where d says how much room there is. What is left of v_U is rounding, or
-the bound holds within a box.
+and shrunk into its domain where it left it, as a row near the end of Huber's slope does: to clip
+that row alone would undo v_U = 0. What is left of v_U is rounding, or the bound holds within a box.
 """
 
 from __future__ import annotations
@@ -91,4 +91,22 @@ def _projected(
     if settled:
         v = v.copy()
         v[free] = 0.0
+    if settled and not point.sloped:
+        kappa = _room(point)
+        point = replace(point, u=[kappa * u for u in point.u])
+        v = kappa * v
     return point, v, settled
+
+
+def _room(point: RowPoint) -> Float:
+    """(k,) the largest scale, at most 1, with u in its domain, but for what is rounding."""
+    rows, loss = point.rows, point.rows.loss
+    slack = ROUNDING * rows.size(point.u)
+    kappa = np.ones_like(slack)
+    for target, u in zip(point.target, point.u, strict=True):
+        low, high = loss.domain(target)
+        end = np.where(u > 0.0, high, low)
+        beyond = (np.abs(u) > np.abs(end) + slack) & (u != 0.0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            kappa = np.minimum(kappa, np.where(beyond, end / u, 1.0).min(axis=0))
+    return kappa.min(keepdims=True) * np.ones_like(kappa) if loss.coupled else kappa

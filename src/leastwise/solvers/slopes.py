@@ -44,6 +44,8 @@ class Profiled:
         self.loss = problem.design.loss
         self._hessian: Hessian | None = None
         self._looks = 0
+        if self.loss.quadratic and not over_rows:
+            _ = self.form  # before anything asks for means, which come with its moments
 
     def turn(self, here: Problem) -> None:
         """Go on under another penalty."""
