@@ -155,7 +155,7 @@ def largest_strength(problem: Problem, l1_ratio: float) -> float:
     lower, upper = problem.bounds
     moves = np.where(v > 0.0, upper[:, None] > 0.0, lower[:, None] < 0.0)
     moves &= ((l1 > 0.0) & (l1 < EXCLUDED))[:, None]
-    spread = design.loss.spread(design.centre.null)
+    spread = design.loss.spread(problem.null)
     size = np.sqrt(design.centre.curvature)[:, None] * spread
     moves &= np.abs(v) > ROUNDING * size
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -24,6 +24,8 @@ from leastwise.kinks.pieces import FAR, Pieces
 Float = NDArray[np.float64]
 
 LIFT = 1e-15  # of the diagonal, added to it: collinear columns have a step too
+LEAST = 1e-200  # what is left of room in a box, or of a slack, that is none
+
 REACH = 0.9995  # of the way to the wall
 
 
@@ -90,6 +92,7 @@ def _step(
     return dv, Adv, D * (k - Adv)
 
 
+@np.errstate(divide="ignore", over="ignore", invalid="ignore")  # what is no number ends it
 def advance(pieces: Pieces, point: Point, target: float, limit: int) -> Point:
     """Steps until the complementarity sum is at most `target`, `limit` steps, or no progress."""
     up, down = np.minimum(pieces.up, FAR), np.minimum(pieces.down, FAR)
@@ -98,13 +101,16 @@ def advance(pieces: Pieces, point: Point, target: float, limit: int) -> Point:
     r = pieces.y - pieces.times(v)
     quadratic = bool(pieces.l2.any())
     N = r.size
-    t, h = up - theta, theta + down
+    t, h = np.maximum(up - theta, LEAST), np.maximum(theta + down, LEAST)
+    s, z = np.maximum(s, LEAST), np.maximum(z, LEAST)
     gap = float(s @ t + z @ h)
     taken, stalled = 0, 0
     while gap > target and taken < limit and stalled < 2:
         taken += 1
         it, ih = 1.0 / t, 1.0 / h
         D = 1.0 / (s * it + z * ih)
+        if not np.isfinite(D).all():
+            break
         root = _factor(pieces.gram(D, room))
 
         _, _, dtheta = _step(pieces, root, D, v, theta, r)
@@ -130,7 +136,7 @@ def advance(pieces: Pieces, point: Point, target: float, limit: int) -> Point:
         s = s + primal * ds
         z = z + primal * dz
         theta = theta + dual * dtheta
-        t, h = np.maximum(t - dual * dtheta, 1e-300), np.maximum(h + dual * dtheta, 1e-300)
+        t, h = np.maximum(t - dual * dtheta, LEAST), np.maximum(h + dual * dtheta, LEAST)
         new = float(s @ t + z @ h)
         if not np.isfinite(new):
             break
