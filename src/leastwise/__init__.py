@@ -25,11 +25,15 @@ if TYPE_CHECKING:
     from leastwise.errors import LeastwiseWarning as LeastwiseWarning
     from leastwise.errors import UsageError as UsageError
     from leastwise.estimators import Huber as Huber
+    from leastwise.estimators import HuberCV as HuberCV
     from leastwise.estimators import LeastAbsolute as LeastAbsolute
+    from leastwise.estimators import LeastAbsoluteCV as LeastAbsoluteCV
     from leastwise.estimators import LeastSquares as LeastSquares
     from leastwise.estimators import LeastSquaresCV as LeastSquaresCV
     from leastwise.estimators import Logistic as Logistic
+    from leastwise.estimators import LogisticCV as LogisticCV
     from leastwise.estimators import Quantile as Quantile
+    from leastwise.estimators import QuantileCV as QuantileCV
     from leastwise.estimators import evidence as evidence
     from leastwise.estimators import load as load
     from leastwise.estimators import path as path
@@ -45,13 +49,17 @@ _HOMES = {
     "DataError": "errors",
     "Evidence": "bayesian",
     "Huber": "estimators",
+    "HuberCV": "estimators",
     "LeastAbsolute": "estimators",
+    "LeastAbsoluteCV": "estimators",
     "LeastSquares": "estimators",
     "LeastSquaresCV": "estimators",
     "LeastwiseError": "errors",
     "LeastwiseWarning": "errors",
     "Logistic": "estimators",
+    "LogisticCV": "estimators",
     "Quantile": "estimators",
+    "QuantileCV": "estimators",
     "Table": "sources.table",
     "UsageError": "errors",
     "evidence": "estimators",
@@ -69,14 +77,18 @@ __all__ = [
     "DataError",
     "Evidence",
     "Huber",
+    "HuberCV",
     "LeastAbsolute",
+    "LeastAbsoluteCV",
     "LeastSquares",
     "LeastSquaresCV",
     "LeastwiseError",
     "LeastwiseWarning",
     "Logistic",
+    "LogisticCV",
     "Path",
     "Quantile",
+    "QuantileCV",
     "Table",
     "UsageError",
     "evidence",

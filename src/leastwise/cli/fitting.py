@@ -57,8 +57,6 @@ def fit_table(options: Options, arguments: Sequence[str]) -> int:
         groups = reading.labels(options.group, arrow, rows) if options.group is not None else None
         del arrow
         rows, loss = _suited(rows, loss)
-        if options.cv and not loss.quadratic:
-            raise UsageError(f"--cv is for squared loss, and this fit is of the {loss.name} loss")
         fitted, held = rows, None
         if options.holdout is not None:
             fitted, held = _split(rows, options.holdout, options.seed)
@@ -81,7 +79,7 @@ def fit_table(options: Options, arguments: Sequence[str]) -> int:
             from leastwise.model.chosen import fit_chosen
 
             crossing = {**_crossing(options), "groups": groups, "watch_folds": progress.folds}
-            model = fit_chosen(fitted, command=command, **crossing, **how)
+            model = fit_chosen(fitted, loss=loss, command=command, **crossing, **how)
         else:
             progress.say(f"fitting {shape}")
             l1, l2 = options.l1 or 0.0, options.l2 or 0.0
@@ -207,5 +205,5 @@ def _page(model: Model, rows: Table, how: dict[str, Any]) -> str:
         from leastwise.model.along import path_source
 
         along = found.strengths[found.chosen[0]]
-        paths = path_source(rows, l1_ratio=found.l1_ratio, strengths=along, **how)
+        paths = path_source(rows, loss=model.loss, l1_ratio=found.l1_ratio, strengths=along, **how)
     return report.render(model, report.diagnostics(rows, model), paths)

@@ -9,9 +9,11 @@ import numpy as np
 
 from leastwise.cv import ROUTES, CrossValidation
 from leastwise.estimators.base import Linear
+from leastwise.estimators.chosen import Chosen
 from leastwise.estimators.least_squares import LeastSquares
-from leastwise.estimators.least_squares_cv import LeastSquaresCV, set_chosen
+from leastwise.estimators.least_squares_cv import LeastSquaresCV
 from leastwise.estimators.logistic import Logistic
+from leastwise.estimators.losses_cv import HuberCV, LeastAbsoluteCV, LogisticCV, QuantileCV
 from leastwise.estimators.quantile import Quantile
 from leastwise.estimators.robust import Huber, LeastAbsolute
 from leastwise.losses import Absolute, Multinomial, Squared, settings
@@ -31,6 +33,16 @@ FACES: dict[str, type[Linear]] = {
 }
 
 
+FACES_CV: dict[str, type[Chosen]] = {
+    Squared.name: LeastSquaresCV,
+    Absolute.name: LeastAbsoluteCV,
+    QuantileLoss.name: QuantileCV,
+    HuberLoss.name: HuberCV,
+    LogisticLoss.name: LogisticCV,
+    Multinomial.name: LogisticCV,
+}
+
+
 def load(path: str | Path) -> Any:
     """The fitted estimator that `save` wrote; nothing in the file is executed.
 
@@ -40,7 +52,7 @@ def load(path: str | Path) -> Any:
 
     Returns
     -------
-    The estimator of the model's loss; LeastSquaresCV where cross-validation chose the penalty
+    The estimator of the model's loss; its CV version where cross-validation chose the penalty
         Of that the file holds means and choices, not the error of each fold, and how many folds
         there were, not which rows were in them: `cv_.errors` is empty, and `cv` is their number.
         Of classes it holds the labels, not the class weights that rows had.
@@ -68,7 +80,7 @@ def load(path: str | Path) -> Any:
         "standardize": model.standardize,
     }
     found = model.cross_validation
-    estimator = _face(model, how) if found is None else _chosen(found, **how)
+    estimator = _face(model, how) if found is None else _chosen(model, found, **how)
     estimator.n_features_in_ = len(model.columns)
     if model.columns != default_names("x", len(model.columns)):
         estimator.feature_names_in_ = np.asarray(model.columns, object)
@@ -80,16 +92,17 @@ def _face(model: Model, how: dict[str, Any]) -> Linear:
     return FACES[model.loss.name](l1=model.l1, l2=model.l2, **settings(model.loss), **how)
 
 
-def _chosen(found: CrossValidation, **how: Any) -> LeastSquaresCV:
+def _chosen(model: Model, found: CrossValidation, **how: Any) -> Chosen:
     """The estimator that chose this, as far as it is known."""
     one = found.l1_ratios.size == 1
-    estimator = LeastSquaresCV(
-        float(found.l1_ratios[0]) if one else tuple(found.l1_ratios.tolist()),
-        found.strengths[0] if one else found.strengths.shape[1],
+    estimator = FACES_CV[model.loss.name](
+        l1_ratio=float(found.l1_ratios[0]) if one else tuple(found.l1_ratios.tolist()),
+        strengths=found.strengths[0] if one else found.strengths.shape[1],
         cv=len(found.folds) or next(cv for cv, route in ROUTES.items() if route == found.route),
         rule=found.rule,
         scoring=found.scoring,
+        **settings(model.loss),
         **how,
     )
-    set_chosen(estimator, found)
+    estimator.set_chosen(found)
     return estimator
