@@ -84,6 +84,11 @@ def criterion(
     return np.where(saturated, np.inf, found)
 
 
+def has_likelihood(loss: Loss) -> bool:
+    """Whether fits of this loss have a likelihood, which criteria are made of."""
+    return not (loss.kind == "smooth" and loss.located)
+
+
 def _deviance(losses: Float, rows: int, loss: Loss | None) -> Float:
     """Minus twice the log-likelihood of the fits, less a constant.
 
@@ -94,14 +99,14 @@ def _deviance(losses: Float, rows: int, loss: Loss | None) -> Float:
     """
     if loss is None or loss.quadratic:
         return rows * np.log(2.0 * losses)
+    if not has_likelihood(loss):
+        raise UsageError(
+            f"the {loss.name} loss is of no likelihood that a criterion could use: choose by "
+            "cross-validation"
+        )
     if loss.kind == "kinked":  # Laplace's distribution, or an asymmetric one, at its best scale
         return 2.0 * rows * np.log(losses)
-    if not loss.located:  # the loss of classes is minus the log-likelihood
-        return 2.0 * rows * losses
-    raise UsageError(
-        f"the {loss.name} loss is of no likelihood that a criterion could use: choose by "
-        "cross-validation"
-    )
+    return 2.0 * rows * losses  # the loss of classes is minus the log-likelihood
 
 
 def log_binomial(p: int, df: float) -> float:

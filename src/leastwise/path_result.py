@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from leastwise.criteria import criterion
+from leastwise.criteria import criterion, has_likelihood
 from leastwise.curved import hessian_of
 from leastwise.display import PathDisplay
 from leastwise.errors import DataError, LeastwiseWarning, UsageError, at_least_zero
@@ -125,7 +125,10 @@ class Path:
 
     @property
     def r2(self) -> Float:
-        """(K,) 1 - mean loss / that of no column at all; nan for a target without variation."""
+        """(K,) 1 - mean loss / that of no column at all; nan for a target without variation.
+
+        R2 for squared loss; for others the share of the loss that is explained, called D2.
+        """
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.where(self.null > 0.0, 1.0 - self.losses / self.null, np.nan)
 
@@ -260,7 +263,9 @@ class Path:
         return best
 
     def least(self, name: str, gamma: float = 0.5) -> int | None:
-        """What `best` takes, without a warning; None where every fit is saturated."""
+        """What `best` takes, without a warning; None where there is none to take."""
+        if not has_likelihood(self.loss):
+            return None
         values = self.criterion(name, gamma)
         return int(np.argmin(values)) if np.isfinite(values).any() else None
 

@@ -246,7 +246,7 @@ def fit(context: click.Context, **options: Any) -> int:
 
 
 @leastwise.command(epilog=PATH_EXAMPLES)
-@_options(READING, GRID, PENALTY, SOLVING)
+@_options(READING, LOSS, GRID, PENALTY, SOLVING)
 @click.option("--report", metavar="HTML", help="Write a page about the path.")
 @click.option(
     "--save",
@@ -256,7 +256,7 @@ def fit(context: click.Context, **options: Any) -> int:
 @_options(WRITING)
 @click.pass_context
 def path(context: click.Context, **options: Any) -> int:
-    """Fit least squares to the table in FILE along a list of penalty strengths, each certified.
+    """Fit the table in FILE along a list of penalty strengths, each certified.
 
     FILE and lists of names are as in leastwise fit.
     """

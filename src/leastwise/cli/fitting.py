@@ -16,7 +16,7 @@ from leastwise.cli.outputs import check_outputs
 from leastwise.cli.progress import Progress
 from leastwise.cli.text import complain, say
 from leastwise.errors import DataError, UsageError
-from leastwise.losses import Loss, Squared, for_classes, named
+from leastwise.losses import Loss, named
 from leastwise.model import Holdout, Model, accuracy, explained, fit_source, linear
 from leastwise.model.saved import to_json
 from leastwise.penalties import ElasticNet
@@ -56,7 +56,7 @@ def fit_table(options: Options, arguments: Sequence[str]) -> int:
         rows = reading.rows_of(options, arrow, apart)
         groups = reading.labels(options.group, arrow, rows) if options.group is not None else None
         del arrow
-        rows, loss = _suited(rows, loss)
+        rows, loss = reading.suited(rows, loss)
         fitted, held = rows, None
         if options.holdout is not None:
             fitted, held = _split(rows, options.holdout, options.seed)
@@ -129,21 +129,6 @@ def _check(options: Options) -> tuple[int | None, Loss | None]:
                 raise UsageError(f"--{name.replace('_', '-')} is of cross-validation: add --cv")
     check_outputs({"--save": options.save, "--report": options.report}, {"the data": options.file})
     return memory, loss
-
-
-def _suited(rows: Table, loss: Loss | None) -> tuple[Table, Loss]:
-    """The rows as the loss takes them, and the loss: a target of classes asks for the logistic."""
-    guessed = loss is None and rows.classes is not None
-    if guessed or (loss is not None and loss.of_classes):
-        rows = rows.classified()
-        assert rows.classes is not None, "just made"
-        loss = for_classes(len(rows.classes.labels))
-        if guessed:
-            rows.notes = (
-                f"the target {rows.classes.name} is of classes, so that --loss logistic was taken",
-                *rows.notes,
-            )
-    return rows, Squared() if loss is None else loss
 
 
 def _crossing(options: Options) -> dict[str, Any]:

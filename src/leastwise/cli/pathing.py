@@ -12,6 +12,8 @@ from leastwise.cli import reading
 from leastwise.cli.outputs import check_outputs
 from leastwise.cli.progress import Progress
 from leastwise.cli.text import complain, plain, say
+from leastwise.errors import UsageError
+from leastwise.losses import Loss, named
 from leastwise.model.along import Paths, path_source
 from leastwise.model.path_files import encoder, to_json
 from leastwise.path_result import Path
@@ -28,21 +30,30 @@ class Options(reading.Shared):
     l1_ratio: float
     strengths: str
     smallest: float | None
+    loss: str | None
 
 
 def path_table(options: Options, arguments: Sequence[str]) -> int:
     """Carry out `leastwise path ARGUMENTS`; the exit code."""
-    memory, strengths = _check(options)
+    memory, strengths, loss = _check(options)
     began = time.perf_counter()
     with warnings.catch_warnings(record=True) as caught, Progress(options.tol) as progress:
         warnings.simplefilter("always")
         progress.say(f"reading {options.file}")
         rows = reading.rows_of(options, read_arrow(options.file))
+        rows, loss = reading.suited(rows, loss)
+        if loss.coupled:
+            raise UsageError(
+                f"the target {rows.classes.name if rows.classes else ''} has more than two "
+                "classes, whose path has no table: choose the strength with leastwise fit --cv, or "
+                "take lw.path in Python"
+            )
         read = time.perf_counter()
         length = strengths if isinstance(strengths, int) else len(strengths)
         progress.follow(length * len(rows.targets))
         paths = path_source(
             rows,
+            loss=loss,
             l1_ratio=options.l1_ratio,
             strengths=strengths,
             smallest=options.smallest,
@@ -78,14 +89,15 @@ def path_table(options: Options, arguments: Sequence[str]) -> int:
     return reading.UNCONVERGED if unfinished else 0
 
 
-def _check(options: Options) -> tuple[int | None, int | list[float]]:
+def _check(options: Options) -> tuple[int | None, int | list[float], Loss | None]:
     """Refuse what cannot be carried out before anything is read; the memory, the strengths."""
     memory = reading.check(options)
     checked_ratio(options.l1_ratio)
     if options.save is not None:
         encoder(options.save)
     check_outputs({"--save": options.save, "--report": options.report}, {"the data": options.file})
-    return memory, reading.strengths(options.strengths)
+    loss = None if options.loss is None else named(options.loss)
+    return memory, reading.strengths(options.strengths), loss
 
 
 def _page(paths: Paths) -> str:

@@ -15,6 +15,7 @@ from leastwise.cli.text import complain, say
 from leastwise.encoding import require
 from leastwise.encoding.kinds import missing_rows, plain
 from leastwise.errors import DataError, LeastwiseWarning, UsageError
+from leastwise.losses import Loss, Squared, for_classes
 from leastwise.plan import memory_allowed
 from leastwise.report.words import count
 from leastwise.solvers import SOLVERS
@@ -224,3 +225,18 @@ def strengths(text: str) -> int | list[float]:
     if text.strip().isdecimal():
         return int(text)
     return numbers("--strengths", text)
+
+
+def suited(rows: Table, loss: Loss | None) -> tuple[Table, Loss]:
+    """The rows as the loss takes them, and the loss: a target of classes asks for the logistic."""
+    guessed = loss is None and rows.classes is not None
+    if guessed or (loss is not None and loss.of_classes):
+        rows = rows.classified()
+        assert rows.classes is not None, "just made"
+        loss = for_classes(len(rows.classes.labels))
+        if guessed:
+            rows.notes = (
+                f"the target {rows.classes.name} is of classes, so that --loss logistic was taken",
+                *rows.notes,
+            )
+    return rows, Squared() if loss is None else loss

@@ -13,6 +13,7 @@ from leastwise.cli.show import (
     targets_in_words,
 )
 from leastwise.cli.text import aligned, bold, brief, number, plain, share, shortened, width
+from leastwise.model import measure
 from leastwise.model.along import Paths
 from leastwise.path_result import Path
 from leastwise.report.paths import SHOWN, Step, at_end, chosen, kind, steps, worst
@@ -66,7 +67,7 @@ def _table(path: Path, wide: int, everything: bool) -> list[str]:
         ("strength", aligned([number(path.strengths[at]) for at in places])),
         ("non-zero", [count(path.active[at]) for at in places]),
         ("df", aligned([_decimals(df[at]) for at in places])),
-        ("R2", aligned([share(r2[at]) for at in places])),
+        (measure(path.loss), aligned([share(r2[at]) for at in places])),
         ("gap", [brief(path.gaps[at]) for at in places]),
     ]
     sizes = [max(len(head), *map(len, cells)) for head, cells in columns]
@@ -108,7 +109,7 @@ def _after(path: Path) -> Iterator[tuple[str, str]]:
             name,
             (
                 f"least at strength {number(path.strengths[at])}: "
-                f"{count(path.active[at])} non-zero, R2 {r2}{at_end(path, at)}"
+                f"{count(path.active[at])} non-zero, {measure(path.loss)} {r2}{at_end(path, at)}"
             ),
         )
     yield "certificate", certificate(path)

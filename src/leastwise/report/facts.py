@@ -9,14 +9,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from leastwise.report.words import clean, count, listed, number, probability, r_squared, short, size
+from leastwise.report.words import (
+    SHARES,
+    clean,
+    count,
+    listed,
+    number,
+    probability,
+    r_squared,
+    short,
+    size,
+)
 
 if TYPE_CHECKING:
     from leastwise.model import Model
     from leastwise.model.along import Paths
 
 ROUNDING = float(np.finfo(float).eps)  # a smaller gap is none that float64 can tell from zero
-SQUARED = {"R2": "R²", "D2": "D²"}  # the share of the null loss explained, as it is written
 
 
 @dataclass(frozen=True)
@@ -35,7 +44,7 @@ def headline(model: Model) -> str:
     else:
         names = count(len(model.targets), "target")
     start = f"{names} from {count(len(model.columns), 'column')} of {count(model.rows_used, 'row')}"
-    return f"{start}: {_range(SQUARED[model.measure], model.explained)}, {_certified(model)}"
+    return f"{start}: {_range(SHARES[model.measure], model.explained)}, {_certified(model)}"
 
 
 def _certified(model: Model) -> str:
@@ -112,7 +121,7 @@ def overview(model: Model, of_one: Sequence[Fact]) -> list[Fact]:
 def of_target(model: Model, k: int) -> tuple[Fact, ...]:
     """R2 or D2 in its kinds, sigma and F of target `k`; of coupled outputs their one D2."""
     inference = model.inference[k]
-    measure, place = SQUARED[model.measure], min(k, len(model.explained) - 1)
+    measure, place = SHARES[model.measure], min(k, len(model.explained) - 1)
     about = "of the rows used" if model.intercept_fitted else "of the rows used, about zero"
     facts = [Fact(measure, r_squared(model.explained[place]), about)]
     if model.accuracy is not None:

@@ -11,7 +11,7 @@ from leastwise.report import facts, path_plots
 from leastwise.report.facts import Fact
 from leastwise.report.figure import Figure
 from leastwise.report.fill import fill
-from leastwise.report.paths import Step, at_end, chosen, kind, steps, worst
+from leastwise.report.paths import Step, at_end, chosen, kind, share_name, steps, worst
 from leastwise.report.shared import MOST_TARGETS, left_out, sections
 from leastwise.report.tables import Cell
 from leastwise.report.words import aligned, clean, count, listed, number, short, size
@@ -167,7 +167,7 @@ def _target(k: int, path: Path, of: Paths) -> Target:
         prefix,
         clean(path.target),
         _facts(path, best),
-        ("Non-zero", "df", "R²", "Gap"),
+        ("Non-zero", "df", share_name(path.loss), "Gap"),
         tuple(_rows(path, shown)),
         "" if len(shown) == path.strengths.size else f" ({count(len(shown))} of {of_all} shown)",
         path_plots.coefficients(f"{prefix}-coefficients", path, of.sd, marks),
@@ -182,11 +182,11 @@ def _target(k: int, path: Path, of: Paths) -> Target:
 
 
 def _facts(path: Path, best: dict[str, int]) -> tuple[Fact, ...]:
-    r2 = path.r2
-    found = [Fact("R² at the end", shown_r2(r2[-1]), f"{count(path.active[-1])} non-zero")]
+    r2, share = path.r2, share_name(path.loss)
+    found = [Fact(f"{share} at the end", shown_r2(r2[-1]), f"{count(path.active[-1])} non-zero")]
     for name, at in best.items():
         strength = number(path.strengths[at], 4)
-        words = f"{count(path.active[at])} non-zero, R² {shown_r2(r2[at])}{at_end(path, at)}"
+        words = f"{count(path.active[at])} non-zero, {share} {shown_r2(r2[at])}{at_end(path, at)}"
         found.append(Fact(f"Least {name} at", strength, words))
     return tuple(found)
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leastwise.criteria import CRITERIA
+from leastwise.criteria import CRITERIA, has_likelihood
 from leastwise.report.figure import Axis, Figure, axis, layout, line, plain
+from leastwise.report.paths import share_name
 from leastwise.report.plots import LEAST_GAP
 from leastwise.report.words import count, in_plot, listed, number, short, size
 
@@ -185,16 +186,16 @@ def _words(
 
 
 def quality(id: str, path: Path) -> Figure:
-    """R2 on the rows used against the strength."""
-    r2 = path.r2
+    """R2, or the share of the loss explained, on the rows used against the strength."""
+    r2, name = path.r2, share_name(path.loss)
     finite = r2[np.isfinite(r2)]
     if not finite.size:
-        return Figure(id, "R²", "R² is not defined: the target does not vary.")
+        return Figure(id, name, f"{name} is not defined: the target does not vary.")
     words = (
-        f"R² on the rows used rises from {number(finite[0], 3)} to {number(finite[-1], 3)}; on "
+        f"{name} on the rows used rises from {number(finite[0], 3)} to {number(finite[-1], 3)}; on "
         "rows that the fit did not see it can fall."
     )
-    return _along(id, "R²", path, {"R²": r2}, "R²", words)
+    return _along(id, name, path, {name: r2}, name, words)
 
 
 def freedom(id: str, path: Path) -> Figure:
@@ -213,7 +214,7 @@ def criteria(id: str, path: Path) -> Figure:
     title = "Information criteria"
     values: dict[str, Float] = {}
     chosen: list[str] = []
-    for name in CRITERIA:
+    for name in CRITERIA if has_likelihood(path.loss) else ():
         found = path.criterion(name)
         if np.isfinite(found).any():
             at = int(np.argmin(found))

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from leastwise.criteria import CRITERIA
-from leastwise.report.words import clean
+from leastwise.losses import Loss
+from leastwise.model import measure
+from leastwise.report.words import SHARES, clean
 
 if TYPE_CHECKING:
     from leastwise.path_result import Path
@@ -85,3 +87,8 @@ def steps(path: Path, most: int | None = SHOWN) -> list[Step]:
         )
         before = now
     return found
+
+
+def share_name(loss: Loss) -> str:
+    """What the share of the loss that is explained is called."""
+    return SHARES[measure(loss)]

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 ABSENT = "\N{EN DASH}"
+SHARES = {"R2": "R²", "D2": "D²"}  # the share of the null loss explained, as it is written
 MINUS = "\N{MINUS SIGN}"
 FIGURE_SPACE = "\N{FIGURE SPACE}"
 PUNCTUATION_SPACE = "\N{PUNCTUATION SPACE}"
