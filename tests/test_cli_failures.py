@@ -54,7 +54,11 @@ BAD: dict[str, Bad] = {
         1, ("fit", "missing.csv", "--target", "y", "--missing", "error"), "values are missing in",
     ),
     "text in numbers": (1, ("fit", "text.csv", "--target", "y"), "'oops' in data row 3"),
-    "text target": (1, ("fit", "rents.csv", "--target", "town"), "'town' is text"),
+    "text target": (
+        1,
+        ("fit", "rents.csv", "--target", "town", "--loss", "squared"),
+        "'town' is text",
+    ),
     "infinite": (1, ("fit", "infinite.csv", "--target", "y"), "infinite value in data row 2"),
     "duplicate names": (1, ("fit", "twice.csv", "--target", "y"), "2 columns named 'a'"),
     "mismatched lengths": (1, ("fit", "ragged.csv", "--target", "y"), "ragged.csv"),

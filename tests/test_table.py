@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leastwise import sources
+from leastwise import LeastSquares, sources
 from leastwise.errors import DataError, LeastwiseError, UsageError
 from leastwise.sources.findings import identifier
 from leastwise.sources.table import Table, read_arrow, table
@@ -276,10 +276,13 @@ def test_bad_calls_are_named(options, words):
         table(ROWS, **options)
 
 
-def test_a_categorical_target_is_refused_as_one():
+def test_a_categorical_target_is_of_classes():
     frame = pd.DataFrame({"a": [1, 2, 3], "y": pd.Categorical([1, 2, 1])})
-    with pytest.raises(DataError, match="the target 'y' is categorical with 2 different values"):
-        table(frame, target="y")
+    rows = table(frame, target="y")
+    assert rows.classes is not None
+    assert rows.classes.labels == (1, 2)
+    with pytest.raises(DataError, match="the target 'y' is"):
+        LeastSquares().fit(rows)
 
 
 def test_rows_of_weight_zero_stay():

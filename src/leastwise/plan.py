@@ -103,7 +103,7 @@ def choose(problem: Problem, solver: str | Solver) -> Choice:
                 f"{amount(problem.memory)}: give more memory, or let solver='auto' find one"
             )
         return Choice(chosen, name, "asked for")
-    able: list[tuple[float, str, Solver]] = []
+    able: list[tuple[bool, float, str, Solver]] = []
     too_large: list[str] = []
     for name, candidate in SOLVERS.items():
         if name != candidate.name or candidate.declines(problem) is not None:
@@ -112,13 +112,14 @@ def choose(problem: Problem, solver: str | Solver) -> Choice:
         if cost.bytes > problem.memory:
             too_large.append(f"{name} ({amount(cost.bytes)})")
         else:
-            able.append((seconds(cost, shape), name, candidate))
+            able.append((candidate.approximate, seconds(cost, shape), name, candidate))
     if not able:
         raise UsageError(
             f"no solver fits into {amount(problem.memory)}: {', '.join(too_large)}; "
             "give more memory"
         )
-    _, name, best = min(able, key=lambda entry: entry[0])
+    # A method that only comes near an optimum is for what no other can take.
+    *_, name, best = min(able, key=lambda entry: entry[:2])
     need = amount(best.cost(shape).bytes)
     why = f"the cheapest of the {len(able)} solvers that can ({need} beside the data)"
     if too_large:

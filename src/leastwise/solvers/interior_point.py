@@ -57,6 +57,7 @@ class InteriorPoint(Solver):
         self, problem: Problem, penalties: Sequence[ElasticNet], start: Float | None, limit: int
     ) -> Steps:
         block = problem.design.source.gather()
+        block = replace(block, X=block.X.astype(np.float64, copy=False))
         share = 1.0 if block.weight is None else block.weight / problem.design.centre.weight
         share = np.broadcast_to(share / (block.rows if block.weight is None else 1), block.rows)
         targets = range(block.y.shape[1])
