@@ -43,7 +43,7 @@ def rows_of(
     targets = _names_of(y)
     refuse_text(X)
     _refuse_labels(y)
-    if _needs_no_check(X, y) and (several or np.ndim(y) == 1):
+    if _needs_no_check(X, y) and (several or np.ndim(np.asarray(y)) == 1):
         estimator.n_features_in_ = X.shape[1]
         estimator.__dict__.pop("feature_names_in_", None)
     else:

@@ -85,7 +85,9 @@ def look(units: Units, share: Float, q: Float, found: Sequence[Vertex]) -> Proof
         more = t - here[k, i]
         here[k, i] = t
         last[part] = R[-1]
-        changes = [np.bincount(k, change, K) for change in (more * r, more, own)]
+        changes: list[Float] = [
+            np.bincount(k, change, K).astype(np.float64) for change in (more * r, more, own)
+        ]
         back = here @ block if isinstance(block, np.ndarray) else (block.T @ here.T).T
         return back, sums[0] + changes[0], sums[1] + changes[1], changes[2]
 

@@ -8,7 +8,15 @@ import numpy as np
 
 from leastwise.encoding import MOST_LEVELS, Classes, Encoding, Feature
 from leastwise.encoding.arrow import from_numpy
-from leastwise.encoding.kinds import floats, is_text, kind_of, missing_rows, plain, refuse_infinite
+from leastwise.encoding.kinds import (
+    Kind,
+    floats,
+    is_text,
+    kind_of,
+    missing_rows,
+    plain,
+    refuse_infinite,
+)
 from leastwise.encoding.levels import levels_of
 from leastwise.encoding.text import refuse_numbers
 from leastwise.errors import DataError, UsageError
@@ -294,7 +302,7 @@ def _targets(
     columns: dict[str, pa.ChunkedArray], roles: Roles
 ) -> tuple[NDArray[np.float64], Classes | None]:
     """(n, k) the targets, and their classes where the one target is not of numbers."""
-    kinds = {name: kind_of(name, columns[name].type) for name in roles.targets}
+    kinds: dict[str, Kind] = {each: kind_of(each, columns[each].type) for each in roles.targets}
     name, *others = roles.targets
     if others or kinds[name] == "number":
         return np.column_stack([floats(columns[each], kind) for each, kind in kinds.items()]), None
