@@ -133,13 +133,16 @@ def test_kinked_losses(lw, rents, loss):  # noqa: F811
     assert "\nD2 " in out
 
 
+LOO = ("--folds", "loo", "--l1-ratio", "0")
+
+
 @pytest.mark.parametrize(
     "case",
     [
         (2, ("--target", "code", "--loss", "cubic"), "unknown loss 'cubic'; there is squared"),
         (2, ("--target", "code", "--loss", "huber(-1)"), "width must be a positive, finite number"),
         (2, ("--target", "code", "--loss", "quantile(2)"), "q must be a number between 0 and 1"),
-        (2, ("--target", "kind", "--cv"), "--cv is for squared loss"),
+        (2, ("--target", "kind", "--cv", *LOO), "is for squared loss: give a number of folds"),
         (1, ("--target", "length", "--loss", "logistic"), "holds numbers that are not whole"),
         (1, ("--target", "kind", "--loss", "squared"), "and the squared loss needs numbers"),
         (1, ("--target", "kind,code"), "only a single target may be classes"),

@@ -121,7 +121,7 @@ def test_what_was_chosen_comes_back(case, tmp_path):
     assert isinstance(again, LeastSquaresCV)
     np.testing.assert_array_equal(again.predict(X), model.predict(X))
     assert (again.strength_, again.l1_ratio_) == (model.strength_, model.l1_ratio_)
-    assert (again.cv, again.rule, again.scoring) == (model.cv, model.rule, model.scoring)
+    assert (again.cv, again.rule, again.scoring) == (model.cv, model.rule, model.cv_.scoring)
     assert (again.standardize, again.intercept) == (model.standardize, model.intercept)
     for name in ("strengths", "mean", "standard_error", "minimum", "one_standard_error", "folds"):
         np.testing.assert_array_equal(getattr(again.cv_, name), getattr(model.cv_, name))

@@ -39,6 +39,16 @@ class HuberCV(RegressionCV, Huber):
 
     Parameters and attributes are those of `LeastSquaresCV`, and `width` of `Huber`; the errors are
     mean losses unless `scoring` says otherwise.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from leastwise import HuberCV
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.standard_normal((80, 4))
+    >>> model = HuberCV(1.0, 1.0, 10, cv=4).fit(X, X[:, 0] + rng.standard_t(2, 80))
+    >>> bool(model.certificate_.converged)
+    True
     """
 
     def __init__(
@@ -86,6 +96,16 @@ class QuantileCV(RegressionCV):
 
     Parameters and attributes are those of `LeastSquaresCV`, and q, one number, of `Quantile`; the
     errors are mean losses unless `scoring` says otherwise.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from leastwise import QuantileCV
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.standard_normal((80, 4))
+    >>> model = QuantileCV(0.8, 1.0, 10, cv=4).fit(X, X[:, 0] + rng.standard_t(2, 80))
+    >>> bool(model.certificate_.converged)
+    True
     """
 
     def __init__(

@@ -19,7 +19,7 @@ from leastwise.report import (
 from leastwise.report.figure import Figure
 from leastwise.report.fill import fill
 from leastwise.report.shared import MOST_ENTRIES, MOST_TARGETS, left_out, sections
-from leastwise.report.words import clean, count, number, r_squared
+from leastwise.report.words import SHARES, clean, count, number, r_squared
 
 if TYPE_CHECKING:
     from leastwise.inference import Inference
@@ -80,7 +80,7 @@ def page(model: Model, diagnostics: Diagnostics, paths: Paths | None) -> str:
             (clean(name), r_squared(share))
             for name, share in zip(model.targets, model.explained, strict=not model.loss.coupled)
         ][: 0 if model.loss.coupled else MOST_ENTRIES],
-        measure=facts.SQUARED[model.measure],
+        measure=SHARES[model.measure],
         targets_left_out=left_out(len(model.targets), shown, "target"),
         convergence=progress,
         choice=choice,
