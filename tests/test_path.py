@@ -242,7 +242,6 @@ def test_wrong_arguments_are_named():
         ({"smallest": 2.0}, "share of the largest"),
         ({"l1_ratio": 1.5}, "from 0"),
         ({"loss": "no such"}, "unknown loss"),
-        ({"loss": "absolute"}, "no path of the absolute loss"),
     ):
         with pytest.raises(lw.UsageError, match=words):
             lw.path(data.X, data.y, **how)
