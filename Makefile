@@ -30,6 +30,7 @@ lint: $(VENV)/.installed-test ## formatting, style, types, import contract
 bench: $(BENCH)/leastwise/.installed ## ours and every peer on the same problems; OPTIONS=--quick for a first look
 	$(BENCH)/leastwise/bin/python -m benchmarks $(OPTIONS)
 	$(BENCH)/leastwise/bin/python -m benchmarks.ols
+	$(BENCH)/leastwise/bin/python -m benchmarks.lad
 
 docs: $(VENV)/.installed-docs ## build the documentation into docs/_build; a warning is an error
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build
