@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from leastwise.report.figure import Figure, layout, line, plain
+from leastwise.report.figure import Figure, layout, line
 from leastwise.report.path_plots import stroke
 from leastwise.report.tables import Cell
 from leastwise.report.words import clean, count, in_plot, listed, number, r_squared, share, short
@@ -225,5 +225,10 @@ def _nothing(id: str, title: str, found: Judged | None = None) -> Figure:
 def _square(
     id: str, title: str, words: str, traces: Sequence[dict[str, Any]], x: str, y: str
 ) -> Figure:
-    frame = layout({"title": {"text": x}, **SIDE}, {"title": {"text": y}, **SIDE}, height=360)
+    """Axes from 0 to 1, higher where the legend takes many lines."""
+    frame = layout(
+        {"title": {"text": x}, **SIDE},
+        {"title": {"text": y}, **SIDE},
+        height=360 + 22 * (len(traces) // 4),
+    )
     return Figure(id, title, words, tuple(traces), frame)

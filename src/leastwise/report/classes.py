@@ -199,8 +199,10 @@ def _calibration(y: Vector, p: Vector, s: Vector) -> tuple[Vector, Vector, NDArr
 
 def _confusion(y: Vector, guess: NDArray[np.intp], s: Vector) -> Vector:
     """(K, K) sums of weight; rows are the true classes, columns the likeliest ones."""
-    count = y.shape[1]
-    return np.stack([np.bincount(guess, s * y[:, j], count) for j in range(count)])
+    found = np.zeros((y.shape[1], y.shape[1]))
+    for j, row in enumerate(found):
+        row[:] = np.bincount(guess, s * y[:, j], y.shape[1])
+    return found
 
 
 def _ones(weight: Vector | None, y: Vector) -> Vector:

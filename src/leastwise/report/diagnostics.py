@@ -173,8 +173,8 @@ def _summarise(
         if finite == 0:
             nan = math.nan
             return Residuals(
-                target, good.size, 0, nan, nan, nan, np.full(7, nan), nan, nan, empty, empty, 0.0, 0.0,
-                empty, empty, empty, empty, observed, fitted,
+                target, good.size, 0, nan, nan, nan, np.full(7, nan), nan, nan,
+                empty, empty, 0.0, 0.0, empty, empty, empty, empty, observed, fitted,
             )  # fmt: skip
         weight = weight / weight.sum()
         mean = float(weight @ residual)
@@ -191,8 +191,8 @@ def _summarise(
     trend_fitted, trend_mean = _trend(eta, residual, weight)
     return Residuals(
         target, good.size, finite, r2, mean, deviation,
-        weighted_quantiles(residual, weight, PROBABILITIES), negative, zero, edges, shares, below, above,
-        normal, ordered, trend_fitted, trend_mean, observed, fitted,
+        weighted_quantiles(residual, weight, PROBABILITIES), negative, zero,
+        edges, shares, below, above, normal, ordered, trend_fitted, trend_mean, observed, fitted,
     )  # fmt: skip
 
 

@@ -77,7 +77,7 @@ def coefficients(
             (head, _ratios(inference, values), lambda v: number(v, 4, strip=False))
             for head, values in (
                 (ratio, inference.coef),
-                (f"{ratio} from", inference.low),
+                ("from", inference.low),
                 ("to", inference.high),
             )
             if values is not None
