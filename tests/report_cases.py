@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from leastwise.encoding import Encoding, Feature
-from leastwise.losses import Squared
+from leastwise.losses import Absolute, Huber, Logistic, Loss, Multinomial, Quantile, Squared
 from leastwise.model import fit_source
 from leastwise.model.along import Paths, path_source
 from leastwise.model.chosen import fit_chosen
@@ -191,6 +191,14 @@ CASES: dict[str, Callable[[], tuple[Any, Any]]] = {
     "two rows": lambda: fitted([[1.0, 2.0], [3.0, 5.0]], [3.0, 4.0]),
     "no rows": lambda: fitted(np.empty((0, 2)), np.empty((0, 1))),
     "diverged": diverged,
+    "two classes": lambda: labelled(("no", "yes")),
+    "three classes": lambda: labelled(("a", "b", "c")),
+    "many classes": lambda: labelled(tuple(f"c{j:02d}" for j in range(24)), 800, l2=0.1),
+    "hostile classes": lambda: labelled(HOSTILE[:5]),
+    "weighted classes": lambda: labelled(("no", "yes"), 400, np.arange(400.0) % 4, l1=0.01),
+    "absolute": lambda: of_loss(Absolute()),
+    "quantile": lambda: of_loss(Quantile(0.9)),
+    "huber": lambda: of_loss(Huber(1.0)),
     "long history": lambda: fitted(*sample(), steps=5000),
 }
 
@@ -212,6 +220,24 @@ def crossed(source: MemorySource, *, walked: bool = True, **how: Any) -> str:
     along = found.strengths[found.chosen[0]]
     paths = path_source(source, l1_ratio=found.l1_ratio, strengths=along) if walked else None
     return render(model, diagnostics(source, model), paths)
+
+
+def labelled(
+    labels: tuple[str, ...], n: int = 400, weight: Any = None, **penalty: float
+) -> tuple[Any, Any]:
+    """A fit of classes, and its rows."""
+    rng = np.random.default_rng(7)
+    X = rng.normal(size=(n, 3))
+    score = X @ rng.normal(size=(3, len(labels))) + rng.gumbel(size=(n, len(labels)))
+    named = np.asarray(labels)[score.argmax(axis=1)]
+    source = MemorySource(X, np.zeros(n), weight, targets=("kind",)).classified(named)
+    loss: Loss = Logistic() if len(labels) == 2 else Multinomial()
+    return fit_source(source, loss=loss, **penalty), source
+
+
+def of_loss(loss: Loss) -> tuple[Any, Any]:
+    source = rows(200)
+    return fit_source(source, loss=loss), source
 
 
 def unfinished() -> Paths:

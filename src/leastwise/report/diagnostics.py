@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from leastwise.report.classes import Judged, judged
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 PROBABILITIES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 NORMAL_POINTS = 200
 TREND_BINS = 20
+ZERO = 1e-8
 CENTRE = (0.002, 0.998)  # the histogram spans these quantiles; what lies outside is counted
 
 
@@ -46,6 +49,9 @@ class Residuals:
         Weighted mean and standard deviation (population) of the residuals, in units of the target.
     quantiles : (7,) array
         At `PROBABILITIES`.
+    negative, zero : float
+        The share of all weight whose residual is below zero, and zero to `ZERO` times the largest
+        finite target or prediction: a fit of a kinked loss passes through rows.
     edges, shares : (m + 1,), (m,) arrays
         The histogram: bin edges and the share of all weight in each bin.
     below, above : float
@@ -65,6 +71,8 @@ class Residuals:
     mean: float
     deviation: float
     quantiles: Vector
+    negative: float
+    zero: float
     edges: Vector
     shares: Vector
     below: float
@@ -79,13 +87,14 @@ class Residuals:
 
 @dataclass(frozen=True)
 class Diagnostics:
-    """The residuals of every target, and how many rows the drawn sample holds."""
+    """The residuals of every target, how many rows the drawn sample holds, and of classes more."""
 
     rows: int
     shown: int
     seed: int
     weighted: bool
     outputs: tuple[Residuals, ...]
+    classes: tuple[Judged, ...] = ()
 
 
 def diagnostics(
@@ -105,7 +114,7 @@ def diagnostics(
     Returns
     -------
     Diagnostics
-        One `Residuals` a target.
+        One `Residuals` a target; of a loss of classes what `classes.judged` says as well.
     """
     from leastwise.model import linear
 
@@ -130,7 +139,10 @@ def diagnostics(
         )
         for k, name in enumerate(model.targets)
     )
-    return Diagnostics(int(used.size), int(chosen.size), seed, weight is not None, outputs)
+    classes: tuple[Judged, ...] = ()
+    if model.loss.of_classes:
+        classes = judged(model, y[used], eta[used], None if weight is None else share)
+    return Diagnostics(int(used.size), int(chosen.size), seed, weight is not None, outputs, classes)
 
 
 def weighted_quantiles(values: Vector, weight: Vector, probabilities: Any) -> Vector:
@@ -161,8 +173,8 @@ def _summarise(
         if finite == 0:
             nan = math.nan
             return Residuals(
-                target, good.size, 0, nan, nan, nan, np.full(7, nan), empty, empty, 0.0, 0.0,
-                empty, empty, empty, empty, observed, fitted,
+                target, good.size, 0, nan, nan, nan, np.full(7, nan), nan, nan,
+                empty, empty, 0.0, 0.0, empty, empty, empty, empty, observed, fitted,
             )  # fmt: skip
         weight = weight / weight.sum()
         mean = float(weight @ residual)
@@ -170,14 +182,17 @@ def _summarise(
         centred = y - weight @ y if about_mean else y
         total = float(weight @ centred**2)
         scale = float(np.finfo(float).eps * np.abs(y).max()) ** 2
+        near = ZERO * max(float(np.abs(y).max()), float(np.abs(eta).max()))
+        negative = float(weight[residual < -near].sum())
+        zero = float(weight[np.abs(residual) <= near].sum())
         r2 = 1.0 - float(weight @ residual**2) / total if total > scale else math.nan
     normal, ordered = _normal_quantiles(residual, weight)
     edges, shares, below, above = _histogram(residual, weight)
     trend_fitted, trend_mean = _trend(eta, residual, weight)
     return Residuals(
         target, good.size, finite, r2, mean, deviation,
-        weighted_quantiles(residual, weight, PROBABILITIES), edges, shares, below, above,
-        normal, ordered, trend_fitted, trend_mean, observed, fitted,
+        weighted_quantiles(residual, weight, PROBABILITIES), negative, zero,
+        edges, shares, below, above, normal, ordered, trend_fitted, trend_mean, observed, fitted,
     )  # fmt: skip
 
 

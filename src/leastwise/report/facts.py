@@ -140,6 +140,43 @@ def of_target(model: Model, k: int) -> tuple[Fact, ...]:
     return tuple(facts)
 
 
+def moved(model: Model, k: int) -> str:
+    """What a coefficient of output `k` changes, in words."""
+    if not model.loss.of_classes:
+        return "the target" if model.loss.quadratic else "the prediction"
+    return f"the {'score' if model.loss.coupled else 'log odds'} of {_member(model, k)}"
+
+
+def _member(model: Model, k: int) -> str:
+    """The class whose probability output `k` is of."""
+    if model.loss.coupled or model.classes is None:
+        return short(model.targets[k], 60)
+    return short(model.classes.members[1], 60)
+
+
+def ratio(model: Model) -> str:
+    """What exp(coef) is called, where it means something."""
+    if not model.loss.of_classes:
+        return ""
+    return "exp(coef)" if model.loss.coupled else "Odds ratio"
+
+
+def ratio_words(model: Model, k: int, *, errors: bool) -> str:
+    """What exp(coef) says, for the foot of the table."""
+    if not model.loss.of_classes:
+        return ""
+    bounds = " Its interval is exp of the 95% interval." if errors else ""
+    if model.loss.coupled:
+        return (
+            "When a column rises by one unit and the others stay, the odds between two classes "
+            f"are multiplied by the one's exp(coef) over the other's.{bounds}"
+        )
+    return (
+        f"The odds ratio, exp(coefficient), is what the odds of {_member(model, k)} are "
+        f"multiplied by when its column rises by one unit and the others stay.{bounds}"
+    )
+
+
 def _f_note(inference: Any) -> str:
     parts: list[str] = []
     if inference.f_df is not None:
@@ -153,7 +190,7 @@ def _f_note(inference: Any) -> str:
 def certificate(model: Model) -> list[tuple[str, str, str]]:
     """The certificate, one row a number: name, value, meaning."""
     found = model.fit.certificate
-    several = len(model.targets) > 1
+    several = len(model.targets) > 1 and not model.loss.coupled
     over = ", summed over the targets" if several else ""
     worst = ", of the target where it is largest" if several else ""
     rows = [

@@ -10,6 +10,7 @@ import numpy as np
 from leastwise.report import (
     choice_plots,
     choosing,
+    class_plots,
     facts,
     path_plots,
     plots,
@@ -43,6 +44,7 @@ class Target:
     table: tables.Coefficients
     coefficients: Figure
     checks: tuple[Figure, ...]
+    ratios: str
 
     def figures(self) -> tuple[Figure, ...]:
         return (self.coefficients, *self.checks)
@@ -57,6 +59,11 @@ def page(model: Model, diagnostics: Diagnostics, paths: Paths | None) -> str:
     ]
     progress = plots.convergence("convergence-plot", model.fit.history, model.tol)
     drawn = [figure for target in targets for figure in target.figures()] + [progress]
+    classes = [
+        class_plots.part(f"classes-{k}", found)
+        for k, found in enumerate(diagnostics.classes[:MOST_TARGETS])
+    ]
+    drawn = [figure for part in classes for figure in part.figures] + drawn
     found = model.cross_validation
     choice = None if found is None else _choice(model, paths)
     if choice is not None:
@@ -80,10 +87,15 @@ def page(model: Model, diagnostics: Diagnostics, paths: Paths | None) -> str:
             (clean(name), r_squared(share))
             for name, share in zip(model.targets, model.explained, strict=not model.loss.coupled)
         ][: 0 if model.loss.coupled else MOST_ENTRIES],
+<<<<<<< HEAD
         measure=SHARES[model.measure],
+=======
+        measure=facts.SHARES[model.measure],
+>>>>>>> f-rep
         targets_left_out=left_out(len(model.targets), shown, "target"),
         convergence=progress,
         choice=choice,
+        classes=classes,
         what="fit",
     )
 
@@ -112,17 +124,14 @@ def _target(
         facts.of_target(model, k),
         _sentence(clean(inference.why or "")),
         tables.coefficients(
-            inference, model.encoding, min(tables.MOST_ROWS, max(TABLE_ROWS // shown, 30))
+            inference,
+            model.encoding,
+            min(tables.MOST_ROWS, max(TABLE_ROWS // shown, 30)),
+            ratio=facts.ratio(model),
         ),
-        plots.coefficients(f"{prefix}-coefficients", inference),
-        ()
-        if model.loss.of_classes
-        else (
-            residuals.fitted_observed(f"{prefix}-fitted", part, sample),
-            residuals.residual_fitted(f"{prefix}-residuals", part, sample),
-            residuals.histogram(f"{prefix}-histogram", part, of),
-            residuals.normal_quantiles(f"{prefix}-normal", part),
-        ),
+        plots.coefficients(f"{prefix}-coefficients", inference, facts.moved(model, k)),
+        () if model.loss.of_classes else residuals.checks(prefix, part, sample, of, model.loss),
+        facts.ratio_words(model, k, errors=inference.low is not None),
     )
 
 

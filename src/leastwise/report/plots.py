@@ -20,8 +20,11 @@ MOST_RECORDS = 1000
 LEAST_GAP = 1e-17  # where smaller gaps are drawn on the log axis
 
 
-def coefficients(id: str, inference: Inference) -> Figure:
-    """Coefficients per standard deviation with their 95% intervals, the largest first."""
+def coefficients(id: str, inference: Inference, moved: str = "the target") -> Figure:
+    """Coefficients per standard deviation with their 95% intervals, the largest first.
+
+    `moved` is what they change, in words.
+    """
     title = "Signs and sizes, per standard deviation"
     effect = np.asarray(inference.per_sd, dtype=float)
     order = np.argsort(-np.abs(np.where(np.isfinite(effect), effect, 0.0)), kind="stable")
@@ -86,7 +89,11 @@ def coefficients(id: str, inference: Inference) -> Figure:
         legend=len(traces) > 1,
     )
     return Figure(
-        id, title, _coefficient_words(inference, shown, total, whiskers), (stems, *traces), frame
+        id,
+        title,
+        _coefficient_words(inference, shown, total, whiskers, moved),
+        (stems, *traces),
+        frame,
     )
 
 
@@ -103,7 +110,7 @@ def _whiskers(inference: Inference, chosen: Sequence[int]) -> tuple[Any, Any]:
 
 
 def _coefficient_words(
-    inference: Inference, shown: Sequence[int], total: int, whiskers: bool
+    inference: Inference, shown: Sequence[int], total: int, whiskers: bool, moved: str
 ) -> str:
     largest = listed(
         f"{short(inference.names[j], 40)} ({number(inference.per_sd[j], 3)})" for j in shown[:3]
@@ -127,7 +134,7 @@ def _coefficient_words(
                 f" The data do not determine {', '.join(unknown[:5])}: one choice of many is shown."
             )
     return (
-        f"{opening}{signs} Each is the change in the target when its column rises by one standard "
+        f"{opening}{signs} Each is the change in {moved} when its column rises by one standard "
         f"deviation (SD) and the others stay.{bars}"
     )
 

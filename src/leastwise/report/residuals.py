@@ -1,4 +1,4 @@
-"""The four plots of a target's residuals."""
+"""The plots of a target's residuals: of squared loss beside a normal distribution."""
 
 from __future__ import annotations
 
@@ -7,11 +7,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from leastwise.losses import Quantile
+from leastwise.losses.pinball import Pinball
 from leastwise.report.figure import Figure, axis, layout, line, plain, points
 from leastwise.report.words import count, number, r_squared, share
 
 if TYPE_CHECKING:
+    from leastwise.losses import Loss
     from leastwise.report.diagnostics import Residuals
+
+
+def checks(prefix: str, part: Residuals, sample: str, of: str, loss: Loss) -> tuple[Figure, ...]:
+    """The plots of a fit of `loss`; only squared loss is the likelihood of normal residuals."""
+    plots = (
+        fitted_observed(f"{prefix}-fitted", part, sample),
+        residual_fitted(f"{prefix}-residuals", part, sample, loss, of),
+        histogram(f"{prefix}-histogram", part, of, normal=loss.quadratic),
+    )
+    return (*plots, normal_quantiles(f"{prefix}-normal", part)) if loss.quadratic else plots
 
 
 def fitted_observed(id: str, part: Residuals, sample: str) -> Figure:
@@ -36,7 +49,7 @@ def fitted_observed(id: str, part: Residuals, sample: str) -> Figure:
     )  # fmt: skip
 
 
-def residual_fitted(id: str, part: Residuals, sample: str) -> Figure:
+def residual_fitted(id: str, part: Residuals, sample: str, loss: Loss, of: str) -> Figure:
     """The sample's residuals against its fitted values, with the mean residual of all rows."""
     title = "Residuals against fitted"
     fitted, observed = _finite(part.fitted, part.observed)
@@ -45,7 +58,7 @@ def residual_fitted(id: str, part: Residuals, sample: str) -> Figure:
     residual = observed - fitted
     cloud = points(fitted, residual, "fitted %{x:.5g}<br>residual %{y:.5g}<extra></extra>")
     traces = [cloud]
-    words = f"{sample} A fit without pattern scatters evenly about zero."
+    words = f"{sample} {_about_zero(part, loss, of)}"
     if part.trend_mean.size > 1:
         trend = line(part.trend_fitted, part.trend_mean, "mean residual")
         trend.update({"mode": "lines+markers", "marker": {"size": 5, "color": "@ink"}})
@@ -62,8 +75,21 @@ def residual_fitted(id: str, part: Residuals, sample: str) -> Figure:
     return Figure(id, title, words, tuple(traces), layout(axis(fitted, "fitted"), yaxis))
 
 
-def histogram(id: str, part: Residuals, of: str) -> Figure:
-    """The residuals' histogram over all rows, with the normal density of the same deviation."""
+def _about_zero(part: Residuals, loss: Loss, of: str) -> str:
+    if loss.quadratic:
+        return "A fit without pattern scatters evenly about zero."
+    words = f"Of all {of}, {share(part.negative)} have a residual below 0"
+    if part.zero > 0.0:
+        words += f" and {share(part.zero)} one that is 0 but for rounding"
+    if isinstance(loss, Quantile):
+        return f"{words}; the fit is of the quantile q = {loss.q:g}, {share(loss.q)}."
+    if isinstance(loss, Pinball):
+        return f"{words}; the fit is of the median, {share(0.5)}."
+    return f"{words}."
+
+
+def histogram(id: str, part: Residuals, of: str, *, normal: bool = True) -> Figure:
+    """The residuals' histogram over all rows; `normal` adds the density of the same deviation."""
     title = "Distribution of residuals"
     if not part.shares.size:
         return Figure(id, title, "No row has a finite residual, so there is nothing to draw.")
@@ -85,7 +111,7 @@ def histogram(id: str, part: Residuals, of: str) -> Figure:
         f"{number(q[4], 3)}, nine in ten between {number(q[1], 3)} and {number(q[5], 3)}; the "
         f"extremes are {number(q[0], 3)} and {number(q[6], 3)}."
     )
-    if part.deviation > 0 and part.finite > 2:
+    if normal and part.deviation > 0 and part.finite > 2:
         x = np.linspace(part.edges[0], part.edges[-1], 121)
         z = (x - part.mean) / part.deviation
         y = np.exp(-0.5 * z * z) * width / (part.deviation * math.sqrt(2 * math.pi))

@@ -53,11 +53,12 @@ class Coefficients:
 
 
 def coefficients(
-    inference: Inference, encoding: Encoding | None, most: int = MOST_ROWS
+    inference: Inference, encoding: Encoding | None, most: int = MOST_ROWS, *, ratio: str = ""
 ) -> Coefficients:
     """The table of one target's coefficients, in the order of the columns.
 
-    Beyond `most` rows only the largest per standard deviation are kept.
+    Beyond `most` rows only the largest per standard deviation are kept. Under the head `ratio`
+    stands exp(coef), with its interval where there is one; the intercept has none.
     """
     columns: list[tuple[str, Any, Callable[[Any], str]]] = [
         ("Coefficient", inference.coef, lambda v: number(v, 5, strip=False)),
@@ -70,6 +71,16 @@ def coefficients(
             ("p", inference.p, probability),
             ("95% from", inference.low, lambda v: number(v, 4, strip=False)),
             ("to", inference.high, lambda v: number(v, 4, strip=False)),
+        ]
+    if ratio:
+        columns += [
+            (head, _ratios(inference, values), lambda v: number(v, 4, strip=False))
+            for head, values in (
+                (ratio, inference.coef),
+                ("from", inference.low),
+                ("to", inference.high),
+            )
+            if values is not None
         ]
     columns = [column for column in columns if column[1] is not None]
     chosen, left_out = _largest(inference, most)
@@ -119,6 +130,14 @@ def _cells(values: Any, show: Callable[[Any], str]) -> list[Cell]:
         Cell(text, "" if np.isnan(value) else f"{float(value):.12g}")
         for text, value in zip(texts, np.asarray(values, dtype=float), strict=True)
     ]
+
+
+def _ratios(inference: Inference, values: Any) -> Any:
+    with np.errstate(over="ignore"):
+        found = np.exp(np.asarray(values, dtype=float))
+    if inference.names[:1] == ("intercept",) and np.isnan(inference.per_sd[0]):
+        found[0] = np.nan
+    return found
 
 
 def _decimal(value: Any) -> str:
