@@ -87,11 +87,7 @@ def page(model: Model, diagnostics: Diagnostics, paths: Paths | None) -> str:
             (clean(name), r_squared(share))
             for name, share in zip(model.targets, model.explained, strict=not model.loss.coupled)
         ][: 0 if model.loss.coupled else MOST_ENTRIES],
-<<<<<<< HEAD
         measure=SHARES[model.measure],
-=======
-        measure=facts.SHARES[model.measure],
->>>>>>> f-rep
         targets_left_out=left_out(len(model.targets), shown, "target"),
         convergence=progress,
         choice=choice,
