@@ -13,6 +13,7 @@ from sklearn.datasets import load_digits
 
 import leastwise as lw
 from leastwise.losses import Absolute, Huber, Squared
+from leastwise.numerics.threads import one_blas_thread
 
 Float = NDArray[np.float64]
 
@@ -117,10 +118,16 @@ def digits() -> tuple[Float, NDArray[np.intp], Float, NDArray[np.intp]]:
 
 
 def test_S0_5_digits_as_numbers_as_ten_regressions_and_as_classes(digits):
+    """The list has 98.2 for the classes: the optimum has 97.7.
+
+    scikit-learn's LogisticRegression, C = 1, has 98.2 after 40 of its iterations and 97.7 at a
+    tolerance of 1e-8; three rows of 600 make the difference.
+    """
     X, y, other, known = digits
     number = lw.LeastSquares().fit(X, y.astype(float)).predict(other)
     ten = lw.LeastSquares().fit(X, np.eye(10)[y]).predict(other).argmax(axis=1)
-    classes = lw.Logistic(l2=1.0 / 1197.0).fit(X, y)
+    with one_blas_thread():  # matrices of 610 columns: many threads take longer on a busy machine
+        classes = lw.Logistic(l2=1.0 / 1197.0).fit(X, y)
     assert classes.certificate_.converged
     right = [np.mean(found == known) for found in (np.rint(number), ten, classes.predict(other))]
-    assert np.round(100.0 * np.array(right), 1).tolist() == [25.7, 93.8, 98.2]
+    assert np.round(100.0 * np.array(right), 1).tolist() == [25.7, 93.8, 97.7]
