@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leastwise.blocks import Block, View
-from leastwise.numerics.factors import Factor, from_gram
+from leastwise.numerics.factors import Factor, of_gram
 from leastwise.rowwise import Outputs, RowPoint, Rowwise, State, add
 
 Float = NDArray[np.float64]
@@ -37,7 +37,7 @@ class Hessian:
 
     @functools.cached_property
     def _factors(self) -> tuple[Factor, ...]:
-        return tuple(from_gram(H) for H in self.H)
+        return tuple(of_gram(H) for H in self.H)
 
     def among(self, columns: NDArray[np.intp]) -> Hessian:
         """That of some of its columns alone, in increasing order."""

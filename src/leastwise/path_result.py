@@ -22,15 +22,13 @@ from leastwise.curved import hessian_of
 from leastwise.display import PathDisplay
 from leastwise.errors import DataError, LeastwiseWarning, UsageError, at_least_zero
 from leastwise.losses import Loss, Squared
-from leastwise.numerics.factors import cholesky, from_gram
+from leastwise.numerics.factors import of_gram
 from leastwise.penalties import ElasticNet
 from leastwise.problem import Problem
 from leastwise.quadratic import quadratic_form
 from leastwise.relaxing import relax
 
 Float = NDArray[np.float64]
-
-CLEAR = 1e6  # a condition up to which a Gram matrix's rank is not in doubt
 
 
 class Writer(Protocol):
@@ -161,9 +159,7 @@ class Path:
             else:
                 H = quadratic_form(design, self.problem.memory).block(inside)
             H = H + np.diag(ridge)
-            factor = cholesky(H, np.arange(inside.size))
-            if factor is None or factor.condition > CLEAR:
-                factor = from_gram(H)
+            factor = of_gram(H)
             # tr H (H + L)^-1 = rank - tr L (H + L)^-1
             taken = ridge @ np.diagonal(factor.inverse()) if ridge.any() else 0.0
             found[place] = factor.rank - self.gamma * taken

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leastwise.curved import Hessian, affords, curvature_product, hessian_of
-from leastwise.numerics.factors import EPS, from_gram
+from leastwise.numerics.factors import EPS, of_gram
 from leastwise.numerics.threads import one_blas_thread
 from leastwise.penalties import ElasticNet
 from leastwise.problem import Evaluation, Problem, Shape
@@ -252,7 +252,7 @@ class _Course:
             sides = [np.repeat(side, group.size) for side in (l1, l2, lower, upper)]
             if self._simple:
                 right = slope - sides[1] * start
-                step = from_gram(H + np.diag(sides[1])).solve(right[:, None])[:, 0]
+                step = of_gram(H + np.diag(sides[1])).solve(right[:, None])[:, 0]
             else:
                 step = _bent(H, slope + H @ start, start, sides) - start
             change[:, group] = step.reshape(-1, group.size)
