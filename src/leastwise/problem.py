@@ -103,11 +103,12 @@ class Design:
         """p."""
         return len(self.source.columns)
 
-    def cached(self, key: Any, compute: Any) -> Any:
-        """`compute()`, once for each key."""
-        if key not in self._cache:
-            self._cache[key] = compute()
-        return self._cache[key]
+    def cached(self, key: Any, compute: Any, of: Any = None) -> Any:
+        """`compute()`, once for each key as long as it is asked for the same `of`."""
+        have = self._cache.get(key)
+        if have is None or have[0] != of:
+            self._cache[key] = have = of, compute()
+        return have[1]
 
     def worth_moments(self, memory: int) -> bool:
         """Whether H fits the memory and rows are not far fewer than columns.
