@@ -136,7 +136,7 @@ class RowColumns:
         if new.size:
             self._grow(new)
         places = self._place[columns]
-        return self._room[np.ix_(places, places)]
+        return self._room.take(places, 0).take(places, 1)
 
     def _grow(self, new: Index) -> None:
         first, count = self._count, self._count + new.size

@@ -126,7 +126,7 @@ def _joined(stops: list[Stop], columns: WorkingColumns, *, final: bool) -> Itera
     coef = np.zeros((stops[0].correlation.size, len(stops)))
     for target, stop in enumerate(stops):
         coef[stop.columns, target] = stop.coef
-    correlation = np.stack([stop.correlation for stop in stops], axis=1)
+    correlation = np.array([stop.correlation for stop in stops]).T
     supports = [stop.support for stop in stops if stop.support is not None]
     return Iterate(
         coef,

@@ -29,7 +29,7 @@ LEAST_ROWS, MOST_ROWS = 1000, 10_000
 # memory.
 SERIAL_SIZE = 200_000
 WIDE = 512
-SAMPLE = 1000  # rows that a provisional mean is taken of
+SAMPLE, NUMBERS, FEWEST = 1000, 1 << 18, 32  # rows that a provisional mean is taken of
 NEAR = 1.0  # deviations from zero of a mean that need not be taken off: a sum loses one bit
 SPARSE_PART = 1_000_000  # stored numbers of a sparse matrix worth a thread
 MOST, LEAST_OF_EACH = 20, 10  # distinct values of a target that may be classes, and rows of each
@@ -178,7 +178,8 @@ class MemorySource(Source):
                 mean = np.asarray(rows.mean(axis=0), np.float64).ravel()
             else:
                 chosen = np.arange(self.rows)[taken]
-                step = max(1, chosen.size // SAMPLE)
+                few = min(SAMPLE, max(FEWEST, NUMBERS // self.X.shape[1]))
+                step = max(1, chosen.size // few)
                 sample = self.X[::step] if chosen.size == self.rows else self.X[chosen[::step]]
                 mean = np.asarray(sample.mean(axis=0, dtype=np.float64))
                 deviation = sample.std(axis=0, dtype=np.float64)
