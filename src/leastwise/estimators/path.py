@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator
 
 from leastwise.drive import Record
 from leastwise.errors import ConvergenceWarning, LeastwiseWarning, UsageError
@@ -119,7 +118,7 @@ def path(
     kind = named(loss)
     if not kind.located and y is not None:
         y = coded(y, kind)
-    source, one = rows_of(BaseEstimator(), X, y, sample_weight)
+    source, one = rows_of(None, X, y, sample_weight)
     if joint and not kind.quadratic:
         raise UsageError("joint is for squared loss: leave it out")
     if joint and one:

@@ -21,7 +21,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
 
 from leastwise.blocks import Block
 from leastwise.fit import Fit
@@ -255,6 +254,8 @@ def _kernel(
     rows: Rowwise, point: RowPoint, output: int, inverse: Float, n: int, freedom: float
 ) -> Float | None:
     """Cov(b~, w) of a loss of one kink; None where no residual is near zero."""
+    from scipy.special import ndtri
+
     loss = rows.loss
     assert isinstance(loss, Pinball), "the only losses of one kink"
     q, size = loss.under / (loss.under + loss.over), loss.under + loss.over
@@ -286,6 +287,8 @@ def _kernel(
 
 
 def _table(given: RowEvidence, output: int) -> Inference:
+    from scipy.special import ndtr, ndtri
+
     names, coef, per_sd = given.names, given.coef[output], given.per_sd[output]
     if given.error is None or given.known is None:
         return Inference(

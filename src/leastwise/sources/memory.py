@@ -178,8 +178,7 @@ class MemorySource(Source):
                 mean = np.asarray(rows.mean(axis=0), np.float64).ravel()
             else:
                 chosen = np.arange(self.rows)[taken]
-                few = min(SAMPLE, max(FEWEST, NUMBERS // self.X.shape[1]))
-                step = max(1, chosen.size // few)
+                step = max(1, chosen.size // min(SAMPLE, max(FEWEST, NUMBERS // self.X.shape[1])))
                 sample = self.X[::step] if chosen.size == self.rows else self.X[chosen[::step]]
                 mean = np.asarray(sample.mean(axis=0, dtype=np.float64))
                 deviation = sample.std(axis=0, dtype=np.float64)
