@@ -11,6 +11,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
+from leastwise.blocks.tensors import array_of, rows_of_tensor
 from leastwise.errors import DataError, UsageError
 from leastwise.losses import Loss
 from leastwise.sources import MemorySource, Source
@@ -40,6 +41,7 @@ def rows_of(
                 f"{type(estimator).__name__} takes one: name one"
             )
         return X, len(X.targets) == 1
+    X, y, sample_weight = rows_of_tensor(X), array_of(y), array_of(sample_weight)
     targets = _names_of(y)
     refuse_text(X)
     _refuse_labels(y)
@@ -85,6 +87,7 @@ def classes_of(
         assert rows.classes is not None, "just made"
         labels, codes = rows.classes.array, rows.classes.codes(rows.y)
     else:
+        X, y, sample_weight = rows_of_tensor(X), array_of(y), array_of(sample_weight)
         names = _names_of(y)
         refuse_text(X)
         X, y = validate_data(

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
+from leastwise.blocks.tensors import array_of
 from leastwise.drive import Record
 from leastwise.errors import ConvergenceWarning, LeastwiseWarning, UsageError
 from leastwise.estimators.arrays import coded, rows_of
@@ -117,6 +118,7 @@ def path(
     True
     """
     kind = named(loss)
+    y = array_of(y)
     if not kind.located and y is not None:
         y = coded(y, kind)
     source, one = rows_of(BaseEstimator(), X, y, sample_weight)
