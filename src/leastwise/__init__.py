@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from leastwise.estimators.quantile import Quantile as Quantile
     from leastwise.estimators.robust import Huber as Huber
     from leastwise.estimators.robust import LeastAbsolute as LeastAbsolute
+    from leastwise.gradients import GradientCheck as GradientCheck
+    from leastwise.gradients import check_gradient as check_gradient
     from leastwise.paths import Path as Path
     from leastwise.sources.table import Table as Table
     from leastwise.sources.table import table as table
@@ -54,6 +56,7 @@ _HOMES = {
     "LeastAbsoluteCV": "estimators.losses_cv",
     "LeastSquares": "estimators.least_squares",
     "LeastSquaresCV": "estimators.least_squares_cv",
+    "GradientCheck": "gradients",
     "LeastwiseError": "errors",
     "LeastwiseWarning": "errors",
     "Logistic": "estimators.logistic",
@@ -63,6 +66,7 @@ _HOMES = {
     "Table": "sources.table",
     "UsageError": "errors",
     "evidence": "estimators.evidence",
+    "check_gradient": "gradients",
     "Path": "paths",
     "load": "estimators.loading",
     "path": "estimators.path",
@@ -76,6 +80,7 @@ __all__ = [
     "ConvergenceWarning",
     "DataError",
     "Evidence",
+    "GradientCheck",
     "Huber",
     "HuberCV",
     "LeastAbsolute",
@@ -91,6 +96,7 @@ __all__ = [
     "QuantileCV",
     "Table",
     "UsageError",
+    "check_gradient",
     "evidence",
     "load",
     "path",

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from leastwise.blocks.tensors import array_of, rows_of_tensor
 from leastwise.errors import DataError, UsageError
 from leastwise.losses import Loss
 from leastwise.sources import MemorySource, Source
@@ -43,6 +44,7 @@ def rows_of(
                 f"{type(estimator).__name__} takes one: name one"
             )
         return X, len(X.targets) == 1
+    X, y, sample_weight = rows_of_tensor(X), array_of(y), array_of(sample_weight)
     targets = _names_of(y)
     refuse_text(X)
     _refuse_labels(y)
@@ -95,6 +97,7 @@ def classes_of(
         from sklearn.utils.multiclass import check_classification_targets
         from sklearn.utils.validation import validate_data
 
+        X, y, sample_weight = rows_of_tensor(X), array_of(y), array_of(sample_weight)
         names = _names_of(y)
         refuse_text(X)
         X, y = validate_data(

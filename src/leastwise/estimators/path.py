@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from leastwise.blocks.tensors import array_of
 from leastwise.drive import Record
 from leastwise.errors import ConvergenceWarning, LeastwiseWarning, UsageError
 from leastwise.estimators.arrays import coded, rows_of
@@ -116,6 +117,7 @@ def path(
     True
     """
     kind = named(loss)
+    y = array_of(y)
     if not kind.located and y is not None:
         y = coded(y, kind)
     source, one = rows_of(None, X, y, sample_weight)

@@ -13,6 +13,7 @@ from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_is_fitted
 
+from leastwise.blocks.tensors import array_of, rows_of_tensor, tensors_out
 from leastwise.errors import ConvergenceWarning, LeastwiseWarning, UsageError
 from leastwise.estimators.arrays import rows_of
 from leastwise.estimators.base import Linear
@@ -153,10 +154,12 @@ class Quantile(RegressorMixin, Linear):
         """R2 of the predictions of a single q for rows, given as in `fit`."""
         if np.ndim(self.q):
             raise UsageError("several quantiles have no single score: fit one q, or compare losses")
+        X, y, sample_weight = rows_of_tensor(X), array_of(y), array_of(sample_weight)
         if isinstance(X, MemorySource):
             return float(r2_score(X.y, self._eta_of_rows(X), sample_weight=X.weight))
         return float(super().score(X, y, sample_weight))
 
+    @tensors_out
     def predict(self, X: Any) -> Float:
         """Predictions of rows as in `LeastSquares.predict`: (n,), or (n, Q) for several q."""
         eta = self._eta(X)
