@@ -36,8 +36,16 @@ class Hessian:
     slope: tuple[Float, ...]
 
     @functools.cached_property
-    def _factors(self) -> tuple[Factor, ...]:
-        return tuple(of_gram(H) for H in self.H)
+    def _kept(self) -> dict[bytes, tuple[Factor, ...]]:
+        return {}
+
+    def factors(self, l2: Float) -> tuple[Factor, ...]:
+        """Of each group's H + diag(l2), l2 (c,); made once for each l2."""
+        key = l2.tobytes()
+        if key not in self._kept:
+            both = zip(self.groups, self.H, strict=True)
+            self._kept[key] = tuple(of_gram(H + np.diag(np.repeat(l2, g.size))) for g, H in both)
+        return self._kept[key]
 
     def among(self, columns: NDArray[np.intp]) -> Hessian:
         """That of some of its columns alone, in increasing order."""
@@ -55,7 +63,9 @@ class Hessian:
     def solve(self, V: Float) -> Float:
         """(c, k) H^+ V."""
         out = np.empty_like(V)
-        for group, factor in zip(self.groups, self._factors, strict=True):
+        for group, factor in zip(
+            self.groups, self.factors(np.zeros(self.columns.size)), strict=True
+        ):
             out[:, group] = factor.solve(V[:, group].reshape(-1, 1)).reshape(-1, group.size)
         return out
 

@@ -190,7 +190,7 @@ def _likelihood(
     rows: Rowwise, point: RowPoint, output: int, n: int
 ) -> tuple[Float, NDArray[np.bool_]]:
     """(m,) errors of one output from the inverse information, and what is determined."""
-    pairs = list(zip(point.target, point.eta, strict=True))
+    pairs = point.pairs
     curvature = rows.each(lambda block, pair: rows.loss.curvature(*pair)[:, [output]], pairs)
     factor = from_gram(_gram(rows, curvature) * (n / rows.weight))
     return _errors(rows, factor.inverse()), _known(rows, factor)
@@ -203,7 +203,7 @@ def _classes(rows: Rowwise, point: RowPoint, n: int) -> tuple[Float, NDArray[np.
     (H + 11'/K (x) G)^-1 = H^+ + 11'/K (x) G^-1.
     """
     loss, K = rows.loss, point.eta[0].shape[1]
-    pairs = list(zip(point.target, point.eta, strict=True))
+    pairs = point.pairs
     m = len(rows.source.columns) + int(rows.intercept)
     H = np.zeros((K, m, K, m))
     for b in range(K):
@@ -238,7 +238,7 @@ def _robust(
     K = 1 + (p / n) var(u') / mean(u')^2 (Huber 1973, equation 2.9).
     """
     loss = rows.loss
-    pairs = list(zip(point.target, point.eta, strict=True))
+    pairs = point.pairs
 
     def sums(block: Block, pair: tuple[Float, Float]) -> Float:
         slope, curved = loss.slope(*pair), loss.curvature(*pair)
@@ -259,7 +259,7 @@ def _kernel(
     loss = rows.loss
     assert isinstance(loss, Pinball), "the only losses of one kink"
     q, size = loss.under / (loss.under + loss.over), loss.under + loss.over
-    pairs = zip(point.target, point.eta, strict=True)
+    pairs = point.pairs
     residual = [(y - eta)[:, [output]] for y, eta in pairs]
     r, y = np.concatenate(residual)[:, 0], np.concatenate(rows.y)[:, output]
     s = np.ones(r.size) if rows.weights is None else rows.weights

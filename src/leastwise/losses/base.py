@@ -82,6 +82,18 @@ class Loss(ABC):
         """Both at once, for losses whose two share their work."""
         return self.value(y, eta), self.slope(y, eta)
 
+    def summed(self, y: Float, eta: Float, weight: Float | None) -> tuple[list[Float], Float]:
+        """sum s l (g,), sum s l' (k,), sum s l'' (k,), and l' itself (m, k).
+
+        eta may have more outputs than y, each for the same targets. l'' is zero where coupled.
+        """
+        value, slope = self.value_and_slope(y, eta)
+        bend = np.zeros_like(slope) if self.coupled else self.curvature(y, eta)
+        parts = [value, slope, bend]
+        if weight is None:
+            return [part.sum(axis=0) for part in parts], slope
+        return [weight @ part for part in parts], slope
+
     @abstractmethod
     def curvature(self, y: Float, eta: Float) -> Float:
         """(m, k) d2l/deta2, its diagonal where coupled; at a kink of the slope its inner side's."""
