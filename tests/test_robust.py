@@ -17,7 +17,7 @@ from leastwise import (
     load,
     table,
 )
-from leastwise.inference.rowwise import _gram, _kernel
+from leastwise.inference.rowwise import _even_gram, _kernel
 from leastwise.losses import Absolute
 from leastwise.losses import Quantile as QuantileLoss
 from leastwise.problem import Design
@@ -137,8 +137,9 @@ def test_errors_of_quantiles_agree_with_statsmodels(q):
         seen, coef = design.rows, other.params[1:, None]
         level = other.params[:1] + design.centre.mean @ coef
         _, point = seen.point(seen.times(coef), level)
-        inverse = np.linalg.inv(_gram(seen, None))
-        cov = _kernel(seen, point, 0, inverse, Y.size, Y.size - 5.0)
+        gram = Y.size * _even_gram(design)
+        spread = float(np.std(Y))
+        cov = _kernel(seen, loss, point, 0, gram, np.linalg.inv(gram), Y.size, spread)
         np.testing.assert_allclose(np.sqrt(np.diagonal(cov)[1:]), other.bse[1:], rtol=1e-6)
 
 

@@ -21,10 +21,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import block_diag
 from scipy.special import ndtr, ndtri
 
 from leastwise.blocks import Block
 from leastwise.fit import Fit
+from leastwise.inference.density import density_at_zero
 from leastwise.inference.table import (
     AWAY,
     BOUNDED,
@@ -42,7 +44,7 @@ from leastwise.inference.table import (
 )
 from leastwise.losses.pinball import Pinball
 from leastwise.numerics.factors import Factor, from_gram
-from leastwise.problem import Problem
+from leastwise.problem import Design, Problem
 from leastwise.rowwise import RowPoint, Rowwise
 
 Float = NDArray[np.float64]
@@ -91,9 +93,18 @@ def evidence(problem: Problem, fit: Fit) -> RowEvidence:
     if why is None:
         assert fit.at is not None, "kept with every fit"
         assert fit.at.point is not None, "of such a loss"
-        found = _spread(design.rows, fit.at.point, rows, freedom)
+        found = _spread(problem, fit.at.point, rows, freedom)
         why, error, known, covariance = found
     return RowEvidence(names, coef, per_sd, error, known, why, rows, freedom, covariance)
+
+
+def foresee(problem: Problem) -> None:
+    """Have the first pass sum up what `evidence` will ask for, where that is known before a fit."""
+    design = problem.design
+    located = design.loss.located and not design.loss.quadratic
+    free = not problem.penalty.bounded and not any(part.any() for part in problem.strengths)
+    if located and free and design.worth_moments(problem.memory):
+        design.moments()
 
 
 def infer(given: RowEvidence) -> tuple[Inference, ...]:
@@ -127,22 +138,26 @@ def _refused(problem: Problem, fit: Fit, count: int, freedom: float) -> str | No
 Found = tuple[str | None, Float | None, NDArray[np.bool_] | None, str]
 
 
-def _spread(rows: Rowwise, point: RowPoint, n: int, freedom: float) -> Found:
+def _spread(problem: Problem, point: RowPoint, n: int, freedom: float) -> Found:
     """Why there are none, (k, m) standard errors, what is determined, and how, in words."""
-    loss = rows.loss
+    rows, loss = problem.design.rows, problem.design.loss
     if loss.coupled:
         return None, *_classes(rows, point, n), LIKELIHOOD
     if loss.of_classes:
         outputs = range(point.eta[0].shape[1])
         parts = [_likelihood(rows, point, output, n) for output in outputs]
         return None, np.stack([e for e, _ in parts]), np.stack([k for _, k in parts]), LIKELIHOOD
-    factor = from_gram(_gram(rows, None) * (n / rows.weight))
+    gram = n * _even_gram(problem.design)
+    factor = from_gram(gram)
     inverse = factor.inverse()
     pinball = isinstance(loss, Pinball)
+    spread = np.sqrt(np.maximum(problem.design.moments().yy, 0.0) / rows.weight)
     errors: list[Float] = []
     for output in range(point.eta[0].shape[1]):
-        make = _kernel if pinball else _robust
-        cov = make(rows, point, output, inverse, n, freedom)
+        if isinstance(loss, Pinball):
+            cov = _kernel(rows, loss, point, output, gram, inverse, n, float(spread[output]))
+        else:
+            cov = _robust(rows, point, output, inverse, n, freedom)
         if cov is None:
             return FLAT, None, None, ""
         errors.append(_errors(rows, cov))
@@ -150,7 +165,7 @@ def _spread(rows: Rowwise, point: RowPoint, n: int, freedom: float) -> Found:
     return None, np.stack(errors), known, KERNEL if pinball else SANDWICH
 
 
-def _gram(rows: Rowwise, weights: list[Float] | None) -> Float:
+def _gram(rows: Rowwise, weights: list[Float]) -> Float:
     """(m, m) sum_i s_i weights_i a_i a_i', a = (1, x - x̄), or x without an intercept.
 
     weights: a block's entries (m, 1), not negative.
@@ -161,11 +176,15 @@ def _gram(rows: Rowwise, weights: list[Float] | None) -> Float:
         s = block.weighted(weight)
         return [view.cross(s[:, 0]), view.back(s), s.sum(axis=0, keepdims=True)]
 
-    ones = [np.ones((len(y), 1)) for y in rows.y] if weights is None else weights
     cross, mixed, total = rows.source.reduce(
-        statistic, lambda a, b: [x + y for x, y in zip(a, b, strict=True)], ones
+        statistic, lambda a, b: [x + y for x, y in zip(a, b, strict=True)], weights
     )
     return np.block([[total, mixed.T], [mixed, cross]]) if rows.intercept else cross
+
+
+def _even_gram(design: Design) -> Float:
+    """(m, m) the mean of a_i a_i', from the moments."""
+    return block_diag(1.0, design.gram) if design.intercept else design.gram
 
 
 def _errors(rows: Rowwise, cov: Float) -> Float:
@@ -252,37 +271,35 @@ def _robust(
 
 
 def _kernel(
-    rows: Rowwise, point: RowPoint, output: int, inverse: Float, n: int, freedom: float
+    rows: Rowwise,
+    loss: Pinball,
+    point: RowPoint,
+    output: int,
+    gram: Float,
+    inverse: Float,
+    n: int,
+    spread: float,
 ) -> Float | None:
-    """Cov(b~, w) of a loss of one kink; None where no residual is near zero."""
-    loss = rows.loss
-    assert isinstance(loss, Pinball), "the only losses of one kink"
+    """Cov(b~, w) of a loss of one kink; None where no residual is near zero.
+
+    gram (m, m) and its inverse are those of even weights ; spread : the deviation of y
+    """
     q, size = loss.under / (loss.under + loss.over), loss.under + loss.over
     pairs = zip(point.target, point.eta, strict=True)
     residual = [(y - eta)[:, [output]] for y, eta in pairs]
-    r, y = np.concatenate(residual)[:, 0], np.concatenate(rows.y)[:, output]
-    s = np.ones(r.size) if rows.weights is None else rows.weights
-    used = s > 0.0
-    r, y, s = r[used], y[used], s[used] * (n / rows.weight)
-    # Hall and Sheather (1988), as Koenker (2005, section 4.10.1) gives it.
-    z = ndtri(q)
-    density = np.exp(-0.5 * z * z) / np.sqrt(2.0 * np.pi)
-    h = (
-        n ** (-1 / 3)
-        * ndtri(0.975) ** (2 / 3)
-        * (1.5 * density**2 / (2.0 * z * z + 1.0)) ** (1 / 3)
-    )
-    low, high = max(q - h, 1e-6), min(q + h, 1.0 - 1e-6)
-    width = np.subtract(*np.percentile(r, [75.0, 25.0])) / 1.34
-    h = min(np.sqrt(np.cov(y, aweights=s, bias=True)), width) * (ndtri(high) - ndtri(low))
-    if not h > 0.0:
+    r, s = np.concatenate(residual)[:, 0], rows.weights
+    if s is not None:
+        used = s > 0.0
+        r, s = r[used], s[used] * (n / rows.weight)
+    at_zero = density_at_zero(r, s, q, n, spread)
+    if at_zero is None:
         return None
-    at_zero = float(s @ np.maximum(0.75 * (1.0 - (r / h) ** 2), 0.0)) / (n * h)
-    if at_zero <= 0.0:
-        return None
-    sides = [np.where(part > 0.0, loss.under**2, loss.over**2) for part in residual]
-    meat = _gram(rows, sides) * (n / rows.weight) / (size * at_zero) ** 2
-    return inverse @ meat @ inverse
+    if loss.under == loss.over:
+        meat = loss.under**2 * gram
+    else:
+        sides = [np.where(part > 0.0, loss.under**2, loss.over**2) for part in residual]
+        meat = _gram(rows, sides) * (n / rows.weight)
+    return inverse @ (meat / (size * at_zero) ** 2) @ inverse
 
 
 def _table(given: RowEvidence, output: int) -> Inference:

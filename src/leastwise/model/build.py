@@ -15,7 +15,7 @@ from leastwise import __version__
 from leastwise.encoding import Classes
 from leastwise.errors import DataError
 from leastwise.fit import Fit, Record, fit
-from leastwise.inference import evidence, infer
+from leastwise.inference import evidence, foresee, infer
 from leastwise.losses import Loss, Squared
 from leastwise.model.model import Model
 from leastwise.model.scores import accuracy
@@ -91,6 +91,7 @@ def fit_source(
         memory=room,
         design=design,
     )
+    foresee(problem)
     found = fit(problem, solver, tol=tol, max_iter=max_iter, start=start, watch=watch)
     encoding = getattr(source, "encoding", None)
     rows_dropped = getattr(source, "rows_dropped", 0)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from leastwise.kinks import Kink, KinkRows, Solution, WeightedRows, solve, solve_all
 from leastwise.penalties import ElasticNet
 from leastwise.problem import Evaluation, Problem, Shape
+from leastwise.rowwise import RowPoint
 from leastwise.solvers.base import Cost, Iterate, Solver, Steps
 
 Float = NDArray[np.float64]
@@ -111,13 +112,16 @@ def _iterate(problem: Problem, found: tuple[Solution, ...], share: Float) -> Ite
     level = np.array([solution.intercept for solution in found])
     if design.centre.mean is not None:
         level = level + design.centre.mean @ coef
-    product = design.rows.times(coef)
-    value, point = design.rows.point(product, level)
+    rows = design.rows
+    product = rows.times(coef)
     with np.errstate(divide="ignore", invalid="ignore"):
         dual = np.stack([-solution.dual / share for solution in found], axis=1)
     dual[share == 0.0] = 0.0
-    point = replace(point, u=design.rows.apart(dual), sloped=False)
-    at = Evaluation(value, design.rows.correlation(point.u), level, point)
+    # A loss of y - eta: what the columns explain is taken off y, and eta is the level.
+    target = [y - part for y, part in zip(rows.y, product, strict=True)]
+    eta = [np.broadcast_to(level, part.shape) for part in target]
+    point = RowPoint(rows, target, eta, rows.apart(dual), sloped=False)
+    at = Evaluation(rows.value(product, level), rows.correlation(point.u), level, point)
     exact = all(solution.exact for solution in found)
     return Iterate(
         coef,
