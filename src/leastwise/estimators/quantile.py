@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,16 +14,20 @@ from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_is_fitted
 
+from leastwise.blocks import Block
 from leastwise.errors import ConvergenceWarning, LeastwiseWarning, UsageError
 from leastwise.estimators.arrays import rows_of
 from leastwise.estimators.base import Linear
 from leastwise.inference import Inference
 from leastwise.losses import Quantile as QuantileLoss
-from leastwise.model import Model, linear
+from leastwise.model import Model, fit_several
+from leastwise.model.saved_quantiles import Quantiles, save
 from leastwise.solvers import Solver
 from leastwise.sources import MemorySource
 
 Float = NDArray[np.float64]
+
+CROSSED = 1e-9  # of the largest target: what one quantile may be below another by rounding
 
 
 class Quantile(RegressorMixin, Linear):
@@ -95,7 +100,8 @@ class Quantile(RegressorMixin, Linear):
         """Fit to X (n, p) and y (n,), or to a table that holds both; as `LeastSquares.fit`."""
         losses = self._losses()
         source, _ = rows_of(self, X, y, sample_weight, several=False)
-        self._set_all(tuple(self._solve(source, loss) for loss in losses))
+        how = {"l1": self.l1, "l2": self.l2, **self._settings()}
+        self._set_all(fit_several(source, losses, **how))
         self.crossings_ = self._crossings(source)
         self._warn()
         return self
@@ -116,8 +122,12 @@ class Quantile(RegressorMixin, Linear):
             self.intercept_ = np.concatenate([model.intercept for model in models])
 
     def restored(self, model: Model) -> Self:
-        self._set_all((model,))
-        self.crossings_ = 0
+        return self.restored_all(Quantiles((model,)))
+
+    def restored_all(self, several: Quantiles) -> Self:
+        """The estimator as if it had been fitted, of all that a file holds."""
+        self._set_all(several.models)
+        self.crossings_ = several.crossings
         return self
 
     def _crossings(self, source: Any) -> int:
@@ -125,9 +135,15 @@ class Quantile(RegressorMixin, Linear):
         if len(self.models_) == 1 or not isinstance(source, MemorySource):
             return 0
         order = np.argsort([loss.q for loss in self._losses()])
-        eta = linear(source.X, np.atleast_2d(self.coef_), np.atleast_1d(self.intercept_))[:, order]
-        slack = 1e-9 * np.abs(eta).max()
-        return int((np.diff(eta, axis=1) < -slack).any(axis=1).sum())
+        coef, intercept = self.coef_[order], self.intercept_[order]
+        between, apart = np.diff(coef, axis=0).T, np.diff(intercept)
+        slack = CROSSED * float(np.abs(source.y).max())
+
+        def crossed(block: Block) -> int:
+            rise = block.centred(None, passing=True).times(between) + apart
+            return int((rise < -slack).any(axis=1).sum())
+
+        return source.reduce(crossed, operator.add)
 
     def _warn(self) -> None:
         for note in dict.fromkeys(note for model in self.models_ for note in model.fit.notes):
@@ -169,17 +185,9 @@ class Quantile(RegressorMixin, Linear):
         return tuple(table for model in self.models_ for table in model.inference)
 
     def save(self, path: str | Path) -> None:
-        """Write the model of a single q to `path` as JSON (see `leastwise.load`).
-
-        Raises
-        ------
-        UsageError
-            There are several q, and a file holds one: save each of `models_`.
-        """
+        """Write the model, or those of all q, to `path` as JSON (see `leastwise.load`)."""
         check_is_fitted(self)
-        if len(self.models_) > 1:
-            raise UsageError(
-                f"a file holds the model of one q, and there are {len(self.models_)}: save each, "
-                "models_[0].save(path)"
-            )
-        super().save(path)
+        if len(self.models_) == 1:
+            super().save(path)
+        else:
+            save(Quantiles(self.models_, self.crossings_), path)

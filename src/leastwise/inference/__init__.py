@@ -4,6 +4,7 @@
 """
 
 from leastwise.fit import Fit
+from leastwise.inference.quantiles import evidences
 from leastwise.inference.rowwise import RowEvidence, foresee
 from leastwise.inference.rowwise import evidence as of_rows
 from leastwise.inference.rowwise import infer as infer_rows
@@ -13,7 +14,7 @@ from leastwise.inference.squared import infer as infer_squared
 from leastwise.inference.table import Inference
 from leastwise.problem import Problem
 
-__all__ = ["Evidence", "Inference", "RowEvidence", "evidence", "foresee", "infer"]
+__all__ = ["Evidence", "Inference", "RowEvidence", "evidence", "evidences", "foresee", "infer"]
 
 
 def evidence(problem: Problem, fit: Fit) -> Evidence | RowEvidence:

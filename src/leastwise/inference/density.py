@@ -6,7 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from leastwise.numerics.quantiles import percentile
+
 Float = NDArray[np.float64]
+
+ZERO = 1e-12  # of the deviation of y, a residual that is zero: its row is interpolated
 
 
 def density_at_zero(
@@ -37,7 +41,7 @@ def density_at_zero(
         * (1.5 * density**2 / (2.0 * z * z + 1.0)) ** (1 / 3)
     )
     low, high = max(q - d, 1e-6), min(q + d, 1.0 - 1e-6)
-    width = np.subtract(*np.percentile(r, [75.0, 25.0])) / 1.34
+    width = (percentile(r, 75.0) - percentile(r, 25.0)) / 1.34
     h = min(spread, width) * (ndtri(high) - ndtri(low))
     if not h > 0.0:
         return None

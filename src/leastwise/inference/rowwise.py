@@ -17,6 +17,7 @@ sum to zero over the classes, and the errors are those of that sum's complement.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,7 +27,7 @@ from scipy.special import ndtr, ndtri
 
 from leastwise.blocks import Block
 from leastwise.fit import Fit
-from leastwise.inference.density import density_at_zero
+from leastwise.inference.density import ZERO, density_at_zero
 from leastwise.inference.table import (
     AWAY,
     BOUNDED,
@@ -51,6 +52,8 @@ Float = NDArray[np.float64]
 
 LIKELIHOOD = "inverse Fisher information"
 SANDWICH = "Huber's sandwich (1973, H1)"
+Found = tuple[str | None, Float | None, NDArray[np.bool_] | None, str]
+
 KERNEL = "kernel sandwich with Hall and Sheather's bandwidth, as Stata and statsmodels have it"
 
 
@@ -78,6 +81,17 @@ def evidence(problem: Problem, fit: Fit) -> RowEvidence:
 
     A fit that is penalised, bounded, unconverged or separated gets none.
     """
+
+    def spread(n: int, freedom: float) -> Found:
+        assert fit.at is not None, "kept with every fit"
+        assert fit.at.point is not None, "of such a loss"
+        return _spread(problem, fit.at.point, n, freedom)
+
+    return described(problem, fit, spread)
+
+
+def described(problem: Problem, fit: Fit, spread: Callable[[int, float], Found]) -> RowEvidence:
+    """The evidence, with the errors of n rows and their degrees of freedom from `spread`."""
     design = problem.design
     first = int(design.intercept)
     names = ("intercept",) * first + design.source.columns
@@ -91,10 +105,7 @@ def evidence(problem: Problem, fit: Fit) -> RowEvidence:
     covariance = ""
     why = _refused(problem, fit, live + first, freedom)
     if why is None:
-        assert fit.at is not None, "kept with every fit"
-        assert fit.at.point is not None, "of such a loss"
-        found = _spread(problem, fit.at.point, rows, freedom)
-        why, error, known, covariance = found
+        why, error, known, covariance = spread(rows, freedom)
     return RowEvidence(names, coef, per_sd, error, known, why, rows, freedom, covariance)
 
 
@@ -135,9 +146,6 @@ def _refused(problem: Problem, fit: Fit, count: int, freedom: float) -> str | No
     return None
 
 
-Found = tuple[str | None, Float | None, NDArray[np.bool_] | None, str]
-
-
 def _spread(problem: Problem, point: RowPoint, n: int, freedom: float) -> Found:
     """Why there are none, (k, m) standard errors, what is determined, and how, in words."""
     rows, loss = problem.design.rows, problem.design.loss
@@ -147,7 +155,7 @@ def _spread(problem: Problem, point: RowPoint, n: int, freedom: float) -> Found:
         outputs = range(point.eta[0].shape[1])
         parts = [_likelihood(rows, point, output, n) for output in outputs]
         return None, np.stack([e for e, _ in parts]), np.stack([k for _, k in parts]), LIKELIHOOD
-    gram = n * _even_gram(problem.design)
+    gram = n * even_gram(problem.design)
     factor = from_gram(gram)
     inverse = factor.inverse()
     pinball = isinstance(loss, Pinball)
@@ -160,8 +168,8 @@ def _spread(problem: Problem, point: RowPoint, n: int, freedom: float) -> Found:
             cov = _robust(rows, point, output, inverse, n, freedom)
         if cov is None:
             return FLAT, None, None, ""
-        errors.append(_errors(rows, cov))
-    known = np.tile(_known(rows, factor), (len(errors), 1))
+        errors.append(errors_of(rows, cov))
+    known = np.tile(known_of(rows, factor), (len(errors), 1))
     return None, np.stack(errors), known, KERNEL if pinball else SANDWICH
 
 
@@ -182,12 +190,12 @@ def _gram(rows: Rowwise, weights: list[Float]) -> Float:
     return np.block([[total, mixed.T], [mixed, cross]]) if rows.intercept else cross
 
 
-def _even_gram(design: Design) -> Float:
+def even_gram(design: Design) -> Float:
     """(m, m) the mean of a_i a_i', from the moments."""
     return block_diag(1.0, design.gram) if design.intercept else design.gram
 
 
-def _errors(rows: Rowwise, cov: Float) -> Float:
+def errors_of(rows: Rowwise, cov: Float) -> Float:
     """(m,) standard errors of (b, w) from Cov(b~, w)."""
     spread = np.diagonal(cov).copy()
     if rows.mean is not None:
@@ -196,7 +204,7 @@ def _errors(rows: Rowwise, cov: Float) -> Float:
     return np.sqrt(np.maximum(spread, 0.0))
 
 
-def _known(rows: Rowwise, factor: Factor, start: int = 0) -> NDArray[np.bool_]:
+def known_of(rows: Rowwise, factor: Factor, start: int = 0) -> NDArray[np.bool_]:
     """(m,) what the data determine, of the outputs' part of a factor that begins at `start`."""
     first = int(rows.intercept)
     size = first + len(rows.source.columns)
@@ -213,7 +221,7 @@ def _likelihood(
     pairs = list(zip(point.target, point.eta, strict=True))
     curvature = rows.each(lambda block, pair: rows.loss.curvature(*pair)[:, [output]], pairs)
     factor = from_gram(_gram(rows, curvature) * (n / rows.weight))
-    return _errors(rows, factor.inverse()), _known(rows, factor)
+    return errors_of(rows, factor.inverse()), known_of(rows, factor)
 
 
 def _classes(rows: Rowwise, point: RowPoint, n: int) -> tuple[Float, NDArray[np.bool_]]:
@@ -246,8 +254,8 @@ def _classes(rows: Rowwise, point: RowPoint, n: int) -> tuple[Float, NDArray[np.
     inverse[:, places, :, places] -= np.divide(1.0, K * gauge, where=gauge > 0.0, out=0.0 * gauge)[
         :, None, None
     ]
-    errors = np.stack([_errors(rows, inverse[k, :, k, :]) for k in range(K)])
-    return errors, np.stack([_known(rows, factor, k * m) for k in range(K)])
+    errors = np.stack([errors_of(rows, inverse[k, :, k, :]) for k in range(K)])
+    return errors, np.stack([known_of(rows, factor, k * m) for k in range(K)])
 
 
 def _robust(
@@ -297,7 +305,7 @@ def _kernel(
     if loss.under == loss.over:
         meat = loss.under**2 * gram
     else:
-        sides = [np.where(part > 0.0, loss.under**2, loss.over**2) for part in residual]
+        sides = [np.where(part > ZERO * spread, loss.under**2, loss.over**2) for part in residual]
         meat = _gram(rows, sides) * (n / rows.weight)
     return inverse @ (meat / (size * at_zero) ** 2) @ inverse
 
