@@ -7,12 +7,14 @@ import json
 
 import numpy as np
 import pytest
+from scipy import sparse
+from scipy.optimize import linprog
 from sklearn.datasets import load_diabetes
 
 import leastwise
 from cli_cases import lw  # noqa: F401 (a fixture)
 from leastwise import Quantile, load
-from leastwise.errors import DataError, LeastwiseWarning
+from leastwise.errors import DataError, LeastwiseWarning, UsageError
 
 X, Y = load_diabetes(return_X_y=True)
 Q = [0.9, 0.1, 0.5, 0.25]  # in no order
@@ -110,3 +112,98 @@ def test_files_of_quantiles_are_not_believed(tmp_path):
         path.write_text(json.dumps(content | change))
         with pytest.raises(DataError, match=words):
             load(path)
+
+
+def crossing(seed=1, n=400, weighted=False):
+    """Rows whose low quantiles cross, and weights, a third of them zero."""
+    rng = np.random.default_rng(seed)
+    rows = rng.standard_normal((n, 5))
+    y = rows @ rng.standard_normal(5) + rng.standard_normal(n) * (1.0 + 0.5 * np.abs(rows[:, 0]))
+    weight = rng.integers(0, 3, n).astype(float) if weighted else np.ones(n)
+    return rows, y, weight
+
+
+LOW = [0.5, 0.01, 0.03, 0.02, 0.9]
+
+
+def whole_program(X, y, weight, quantiles, l1):
+    """The sum of all objectives by HiGHS, with the constraints of all rows."""
+    (n, p), K, share = X.shape, len(quantiles), weight / weight.sum()
+    A = np.column_stack([np.ones(n), X])
+    many = sparse.block_diag([A] * K)
+    same = sparse.eye(K * n)
+    paid = np.tile(np.append(0.0, np.full(p, l1)), K)
+    loss = [share * q for q in quantiles] + [share * (1.0 - q) for q in quantiles]
+    before, after = (sparse.block_diag([A] * (K - 1)) for _ in range(2))
+    empty = sparse.csr_matrix(((K - 1) * n, p + 1))
+    apart = sparse.hstack([before, empty]) - sparse.hstack([empty, after])
+    found = linprog(
+        np.concatenate([paid, paid, *loss]),
+        sparse.hstack([apart, -apart, sparse.csr_matrix(((K - 1) * n, 2 * K * n))]),
+        np.zeros((K - 1) * n),
+        sparse.hstack([many, -many, same, -same]),
+        np.tile(y, K),
+    )
+    return found.fun
+
+
+@pytest.mark.parametrize(("l1", "weighted"), [(0.0, False), (0.01, True)])
+def test_noncrossing_is_the_whole_linear_program(l1, weighted):
+    rows, y, weight = crossing(weighted=weighted)
+    with pytest.warns(LeastwiseWarning, match="the quantiles cross in"):
+        free = Quantile(LOW, l1).fit(rows, y, weight)
+    model = Quantile(LOW, l1, noncrossing=True).fit(rows, y, weight)
+    kept = weight > 0.0
+    expected = whole_program(rows[kept], y[kept], weight[kept], sorted(LOW), l1)
+    found = model.certificate_
+    assert found.primal == pytest.approx(expected, rel=1e-9)
+    assert found.relative_gap < 1e-12
+    assert free.crossings_ > 0
+    assert found.primal > sum(one.fit.certificate.primal for one in free.models_) + 1e-6
+    own = [one.fit.value[0] + l1 * np.abs(one.coef).sum() for one in model.models_]
+    assert sum(own) == pytest.approx(found.primal, rel=1e-12)
+    ordered = model.predict(rows)[:, np.argsort(LOW)]
+    # The hull of the rows: any mixture of them; the scale of y is 1.
+    mixed = np.random.default_rng(0).dirichlet(np.ones(kept.sum()), 50) @ ordered[kept]
+    assert np.diff(np.vstack([ordered[kept], mixed]), axis=1).min() > -1e-12
+    assert model.crossings_ == 0
+    assert model.inference_[0].why is not None
+    assert "kept from crossing" in model.models_[0].notes[-1]
+
+
+def test_what_does_not_cross_is_left_as_it_is():
+    rows, y, _ = crossing()
+    q = [0.2, 0.5, 0.8]
+    model, free = Quantile(q, noncrossing=True).fit(rows, y), Quantile(q).fit(rows, y)
+    np.testing.assert_array_equal(model.coef_, free.coef_)
+    assert "each at its own optimum" in model.models_[0].notes[-1]
+    assert model.inference_[0].error is not None
+
+
+def test_noncrossing_with_tied_and_few_rows_bounds_and_no_intercept():
+    rng = np.random.default_rng(5)
+    rows = rng.integers(0, 3, (60, 3)).astype(float)
+    y = rng.integers(0, 4, 60).astype(float) + rows[:, 0]
+    q = [0.1, 0.15, 0.2, 0.3, 0.5, 0.6, 0.7, 0.9]
+    for options in ({}, {"intercept": False}, {"bounds": (0.0, 0.4)}):
+        model = Quantile(q, noncrossing=True, **options).fit(rows, y)
+        assert model.certificate_.converged
+        assert np.diff(model.predict(rows), axis=1).min() > -1e-9
+        assert model.crossings_ == 0
+
+
+def test_noncrossing_refuses_what_is_no_linear_program():
+    rows, y, _ = crossing()
+    with pytest.raises(UsageError, match="one linear program, which takes l1 but no l2"):
+        Quantile(LOW, l2=0.1, noncrossing=True).fit(rows, y)
+    with pytest.raises(UsageError, match="one linear program"):
+        Quantile(LOW, solver="subgradient", noncrossing=True).fit(rows, y)
+
+
+def test_noncrossing_is_remembered_in_the_file(tmp_path):
+    rows, y, _ = crossing()
+    model = Quantile(LOW, noncrossing=True).fit(rows, y)
+    model.save(tmp_path / "all.json")
+    back = load(tmp_path / "all.json")
+    assert back.noncrossing
+    np.testing.assert_array_equal(back.predict(rows), model.predict(rows))

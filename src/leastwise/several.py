@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from leastwise.certificate import Certificate
 from leastwise.drive import Record
 from leastwise.errors import at_least_zero
 from leastwise.fit import NEXT, Fit, checked_limit, findings
-from leastwise.kinks import Solution
 from leastwise.losses import Quantile
 from leastwise.plan import Choice, choose
 from leastwise.problem import Problem
 from leastwise.solvers import InteriorPoint, Solver
+
+Float = NDArray[np.float64]
 
 
 def together(problem: Problem, solver: str | Solver) -> Choice | None:
@@ -33,6 +36,19 @@ def together(problem: Problem, solver: str | Solver) -> Choice | None:
     return choice if walks else None
 
 
+@dataclass(frozen=True)
+class Several:
+    """Quantiles fitted together.
+
+    fits : one a quantile ; null : (K,) mean losses of the best constants
+    held : rows in which some quantile holds another off, None unless that was asked for
+    """
+
+    fits: tuple[Fit, ...]
+    null: Float
+    held: int | None = None
+
+
 def fit_quantiles(
     problem: Problem,
     losses: Sequence[Quantile],
@@ -40,11 +56,13 @@ def fit_quantiles(
     *,
     tol: float = 1e-9,
     max_iter: int | None = None,
-) -> list[tuple[Fit, float]]:
+    noncrossing: bool = False,
+) -> Several:
     """Solve and certify quantiles of one target.
 
     Each one's certificate is `leastwise.kinks.certificate`, with the duals of all rows, from the
-    pass that ten quantiles share.
+    pass that ten quantiles share. Where quantiles hold each other off, all share the certificate of
+    the joint problem (`leastwise.kinks.noncrossing`).
 
     Parameters
     ----------
@@ -52,56 +70,66 @@ def fit_quantiles(
     losses : the quantiles, in any order
     choice : what `together` gave
     tol, max_iter : as of `leastwise.fit.fit`
+    noncrossing : whether a higher quantile may not lie below a lower one in any row
 
     Returns
     -------
-    Of each quantile, in their order, the fit and the mean loss of the best constant; passes and
-    seconds are each one's share
+    In the order of `losses`; passes and seconds are each one's share
     """
     tol = at_least_zero("tol", tol)
     began = time.perf_counter()
     assert isinstance(choice.solver, InteriorPoint), "the one that walks"
     limit = choice.solver.limit if max_iter is None else checked_limit(max_iter)
-    order = sorted(range(len(losses)), key=lambda k: losses[k].q)
-    found = choice.solver.quantiles(problem, [losses[k].q for k in order], limit)
-    spent = time.perf_counter() - began
+    order = np.argsort([loss.q for loss in losses])
+    shares = [losses[k].q for k in order]
+    found, joint = choice.solver.quantiles(problem, shares, limit, apart=noncrossing)
+    seconds = (time.perf_counter() - began) / len(found)
     passes = max(int(one.detail["looks"]) for one in found) / len(found)
-    notes = tuple(findings(problem.design))
-    fits = {
-        k: _fit(problem, one, choice, tol, notes, passes, spent / len(found))
-        for k, one in zip(order, found, strict=True)
-    }
-    nulls = {k: float(one.detail["null_objective"]) for k, one in zip(order, found, strict=True)}
-    return [(fits[k], nulls[k]) for k in range(len(losses))]
+    notes, name = tuple(findings(problem.design)), choice.name
+    detail = "exact at a vertex" if all(one.exact for one in found) else ""
+    fits: list[Fit] = []
+    for place, one in enumerate(found):
+        if joint is None:
+            coef, level, gap = one.coef, one.intercept, one.gap
+            objective, null = float(one.detail["objective"]), float(one.detail["null_objective"])
+            value = objective - float(problem.penalty.value(coef[:, None])[0])
+        else:
+            coef, level, gap = joint.coef[place], float(joint.intercept[place]), joint.gap
+            objective, null = joint.objective, float(joint.null.sum())
+            value, detail = float(joint.value[place]), "held apart by a linear program"
+        certificate = _certificate(objective, gap, null, tol)
+        record = Record(
+            one.iterations,
+            objective,
+            certificate.gap,
+            certificate.relative_gap,
+            seconds,
+            int(np.count_nonzero(coef)),
+        )
+        fits.append(
+            Fit(
+                coef[:, None],
+                np.array([level]),
+                np.array([value]),
+                certificate,
+                (record,),
+                one.iterations,
+                f"{name} ({detail})" if detail else name,
+                choice.why,
+                notes,
+                passes,
+                seconds,
+            )
+        )
+    null = np.array([float(one.detail["null_objective"]) for one in found])
+    held = (0 if joint is None else joint.held) if noncrossing else None
+    back = np.argsort(order)
+    return Several(tuple(fits[k] for k in back), null[back], held)
 
 
-def _fit(
-    problem: Problem,
-    found: Solution,
-    choice: Choice,
-    tol: float,
-    notes: tuple[str, ...],
-    passes: float,
-    seconds: float,
-) -> Fit:
-    coef = found.coef[:, None]
-    objective, null = float(found.detail["objective"]), float(found.detail["null_objective"])
-    gap = min(found.gap * null, objective)
+def _certificate(objective: float, relative: float, null: float, tol: float) -> Certificate:
+    gap = min(relative * null, objective)
     relative = gap / null if null > 0.0 else 0.0
     converged = relative <= tol
     words = "converged" if converged else f"stalled: {NEXT['stalled']}"
-    value = np.array([objective]) - problem.penalty.value(coef)
-    active = int(np.count_nonzero(coef))
-    return Fit(
-        coef,
-        np.array([found.intercept]),
-        value,
-        Certificate(objective, objective - gap, gap, relative, converged, words),
-        (Record(found.iterations, objective, gap, relative, seconds, active),),
-        found.iterations,
-        f"{choice.name} (exact at a vertex)" if found.exact else choice.name,
-        choice.why,
-        notes,
-        passes,
-        seconds,
-    )
+    return Certificate(objective, objective - gap, gap, relative, converged, words)

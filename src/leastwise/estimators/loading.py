@@ -86,7 +86,7 @@ def load(path: str | Path) -> Any:
     together = len(several.models) > 1
     if together:
         q = [settings(one.loss)["q"] for one in several.models]
-        estimator: Any = Quantile(q, model.l1, model.l2, **how)
+        estimator: Any = Quantile(q, model.l1, model.l2, noncrossing=several.noncrossing, **how)
     else:
         estimator = _face(model, how) if found is None else _chosen(model, found, **how)
     estimator.n_features_in_ = len(model.columns)

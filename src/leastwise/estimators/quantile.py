@@ -42,20 +42,27 @@ class Quantile(RegressorMixin, Linear):
     Parameters
     ----------
     q : float or sequence of float
-        The share of targets to lie below the predictions, 0 < q < 1; several are fitted one by one.
+        The share of targets to lie below the predictions, 0 < q < 1; several are fitted together,
+        each to its own optimum.
     l1, l2, intercept, solver, tol, max_iter, factors, bounds, standardize, memory
         As in `LeastSquares`.
+    noncrossing : bool
+        Whether several q are fitted under the constraint that a higher one nowhere lies below a
+        lower one: at the rows of the fit that have a weight, and so in the convex hull of their
+        columns (Bondell, Reich and Wang 2010); elsewhere they may still cross. The sum of their
+        objectives is minimised by a linear program: no l2. Where none would cross nothing changes.
 
     Attributes
     ----------
     coef_ : (p,) array, or (Q, p) for several q
     intercept_ : float, or (Q,) array
     crossings_ : int
-        How many training rows have a prediction of a higher q below that of a lower one.
+        How many training rows that have a weight have a prediction of a higher q below that of a lower one.
     models_ : tuple of Model
         One a q, in the order of q.
     certificate_, history_, n_iter_, model_
-        As in `LeastSquares`, of the q with the largest relative gap.
+        As in `LeastSquares`, of the q with the largest relative gap. Where `noncrossing` moves
+        them, the certificate is that of all q together.
 
     Raises
     ------
@@ -79,6 +86,7 @@ class Quantile(RegressorMixin, Linear):
         bounds: Any = None,
         standardize: bool = False,
         memory: str | int | None = None,
+        noncrossing: bool = False,
     ) -> None:
         super().__init__(
             l1,
@@ -93,6 +101,7 @@ class Quantile(RegressorMixin, Linear):
             memory=memory,
         )
         self.q = q
+        self.noncrossing = noncrossing
 
     def fit(
         self, X: Any, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None
@@ -101,7 +110,7 @@ class Quantile(RegressorMixin, Linear):
         losses = self._losses()
         source, _ = rows_of(self, X, y, sample_weight, several=False)
         how = {"l1": self.l1, "l2": self.l2, **self._settings()}
-        self._set_all(fit_several(source, losses, **how))
+        self._set_all(fit_several(source, losses, noncrossing=self.noncrossing, **how))
         self.crossings_ = self._crossings(source)
         self._warn()
         return self
@@ -141,7 +150,8 @@ class Quantile(RegressorMixin, Linear):
 
         def crossed(block: Block) -> int:
             rise = block.centred(None, passing=True).times(between) + apart
-            return int((rise < -slack).any(axis=1).sum())
+            found = (rise < -slack).any(axis=1)
+            return int((found if block.weight is None else found & (block.weight > 0.0)).sum())
 
         return source.reduce(crossed, operator.add)
 
@@ -151,8 +161,8 @@ class Quantile(RegressorMixin, Linear):
         if self.crossings_:
             warnings.warn(
                 f"the quantiles cross in {self.crossings_} of {self.model_.rows_used} rows: a "
-                "higher one is predicted below a lower one there; a penalty or fewer columns bring "
-                "them closer to parallel",
+                "higher one is predicted below a lower one there; noncrossing=True keeps them "
+                "apart",
                 LeastwiseWarning,
                 stacklevel=3,
             )
@@ -190,4 +200,4 @@ class Quantile(RegressorMixin, Linear):
         if len(self.models_) == 1:
             super().save(path)
         else:
-            save(Quantiles(self.models_, self.crossings_), path)
+            save(Quantiles(self.models_, self.crossings_, self.noncrossing), path)

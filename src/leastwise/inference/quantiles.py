@@ -24,7 +24,7 @@ from leastwise.inference.rowwise import (
     even_gram,
     known_of,
 )
-from leastwise.inference.table import FLAT
+from leastwise.inference.table import FLAT, HELD
 from leastwise.losses import Quantile
 from leastwise.numerics.factors import from_gram
 from leastwise.problem import Problem
@@ -36,7 +36,7 @@ STEP = 4096  # rows that are copied at a time
 
 
 def evidences(
-    problem: Problem, losses: Sequence[Quantile], fits: Sequence[Fit]
+    problem: Problem, losses: Sequence[Quantile], fits: Sequence[Fit], *, held: bool = False
 ) -> list[RowEvidence]:
     """`evidence` of each fit of one target, while the rows are there.
 
@@ -44,7 +44,10 @@ def evidences(
     ----------
     problem : of any of the quantiles: they share rows and penalty
     losses, fits : the quantiles and their fits
+    held : whether some hold others off: they have no standard errors
     """
+    if held:
+        return [described(problem, fit, lambda n, freedom: (HELD, None, None, "")) for fit in fits]
     order = sorted(range(len(fits)), key=lambda k: -losses[k].q)
     errors = _Errors(problem, [losses[k] for k in order], [fits[k] for k in order])
     found = {

@@ -17,7 +17,16 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from leastwise.kinks import Kink, KinkRows, Solution, WeightedRows, solve, solve_all
+from leastwise.kinks import (
+    Joint,
+    Kink,
+    KinkRows,
+    Solution,
+    WeightedRows,
+    noncrossing,
+    solve,
+    solve_all,
+)
 from leastwise.penalties import ElasticNet
 from leastwise.problem import Evaluation, Problem, Shape
 from leastwise.rowwise import RowPoint
@@ -100,11 +109,20 @@ class InteriorPoint(Solver):
             found = solve(one, guess=found, max_iter=limit, seed=self.seed)
             yield found
 
-    def quantiles(self, problem: Problem, shares: Sequence[float], limit: int) -> list[Solution]:
-        """The quantiles `shares` of the one target, together, under l1 alone; no duals."""
+    def quantiles(
+        self, problem: Problem, shares: Sequence[float], limit: int, *, apart: bool = False
+    ) -> tuple[list[Solution], Joint | None]:
+        """The quantiles `shares`, rising, of the one target, under l1 alone; no duals.
+
+        With `apart`, where they cross in some row, also the best that do not.
+        """
         rows = _weighted(problem, *_shared(problem), 0)
         kinks = [Kink(q, problem.penalty.l1) for q in shares]
-        return solve_all(rows, kinks, max_iter=limit, seed=self.seed, duals=False)
+        found = solve_all(rows, kinks, max_iter=limit, seed=self.seed, duals=False)
+        if not apart:
+            return found, None
+        coef, intercept = np.stack([one.coef for one in found]), [one.intercept for one in found]
+        return found, noncrossing(rows, kinks, coef, np.array(intercept))
 
 
 def _shared(problem: Problem) -> tuple[Block, Float]:
