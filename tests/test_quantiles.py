@@ -12,7 +12,7 @@ from scipy.optimize import linprog
 from sklearn.datasets import load_diabetes
 
 import leastwise
-from cli_cases import lw  # noqa: F401 (a fixture)
+from cli_cases import lw, rents  # noqa: F401 (fixtures)
 from leastwise import Quantile, load
 from leastwise.errors import DataError, LeastwiseWarning, UsageError
 
@@ -207,3 +207,30 @@ def test_noncrossing_is_remembered_in_the_file(tmp_path):
     back = load(tmp_path / "all.json")
     assert back.noncrossing
     np.testing.assert_array_equal(back.predict(rows), model.predict(rows))
+
+
+def test_the_command_takes_several_quantiles(rents, lw):  # noqa: F811
+    fit = ("fit", "rents.csv", "--target", "rent", "--exclude", "town,weight")
+    # Without --noncrossing as with it, where none would cross.
+    for more in ((), ("--noncrossing",)):
+        code, out, _ = lw(*fit, "--loss", "quantile(0.9, 0.1)", "--save", "m.json", *more)
+        assert code == 0
+        assert out.count("Quantile regression (0.9)") == out.count("Quantile regression (0.1)") == 1
+        assert ("do not cross in any row" in out) == bool(more)
+        back = load("m.json")
+        assert back.q == [0.9, 0.1]
+        assert back.noncrossing == bool(more)
+        assert "quantile(0.9, 0.1)" in back.models_[0].command
+    code, out, _ = lw(*fit, "--loss", "quantile(0.9,0.1)", "--json")
+    assert json.loads(out)["format"] == "leastwise-quantiles"
+    for arguments, words in (
+        (("--loss", "quantile(0.1,0.1)"), "must be different"),
+        (("--loss", "quantile(0.1,2)"), "q must be a number between 0 and 1"),
+        (("--loss", "quantile(0.1,0.5)", "--cv"), "--cv takes one quantile"),
+        (("--loss", "quantile(0.1,0.5)", "--report", "a.html"), "--report takes one quantile"),
+        (("--loss", "absolute", "--noncrossing"), "--noncrossing is of several quantiles"),
+        (("--loss", "quantile(0.1,0.5)", "--l2", "1", "--noncrossing"), "no l2"),
+    ):
+        code, _, err = lw(*fit, *arguments)
+        assert code == 2
+        assert words in err

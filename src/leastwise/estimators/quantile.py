@@ -57,7 +57,8 @@ class Quantile(RegressorMixin, Linear):
     coef_ : (p,) array, or (Q, p) for several q
     intercept_ : float, or (Q,) array
     crossings_ : int
-        How many training rows that have a weight have a prediction of a higher q below that of a lower one.
+        How many training rows (of a positive weight) have a prediction of a higher q below that
+        of a lower one.
     models_ : tuple of Model
         One a q, in the order of q.
     certificate_, history_, n_iter_, model_
