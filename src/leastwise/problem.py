@@ -161,9 +161,17 @@ class Design:
         if self.loss.quadratic:
             return found
         rows = self._rowwise(found)
-        value, point = rows.point(rows.nothing(), rows.level)
-        correlation = rows.correlation(point.u)
-        return replace(found, **rowwise_start(self.loss, rows.level, value, correlation))
+        value = rows.value(rows.nothing(), rows.level)
+        return replace(found, **rowwise_start(self.loss, rows.level, value))
+
+    @functools.cached_property
+    def correlation(self) -> Float:
+        """(p, k) that of w = 0: with the centre, or a pass where moments do not tell the loss."""
+        centre = self.centre
+        if self.loss.quadratic:
+            return centre.correlation
+        _, point = self.rows.point(self.rows.nothing(), centre.level)
+        return np.where(centre.null > 0.0, self.rows.correlation(point.u), 0.0)
 
     @functools.cached_property
     def rows(self) -> Rowwise:

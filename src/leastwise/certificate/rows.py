@@ -105,6 +105,8 @@ def _room(point: RowPoint) -> Float:
     kappa = np.ones_like(slack)
     for target, u in zip(point.target, point.u, strict=True):
         low, high = loss.domain(target)
+        if ((u >= low) & (u <= high)).all():
+            continue
         end = np.where(u > 0.0, high, low)
         beyond = (np.abs(u) > np.abs(end) + slack) & (u != 0.0)
         with np.errstate(divide="ignore", invalid="ignore"):
