@@ -313,7 +313,8 @@ order = np.arange(1, p + 1)
 ax.plot(order[zero], v[zero] / l1, "o", color=BLUE, markerfacecolor="white", label="$w_j = 0$")
 ax.plot(order[~zero], v[~zero] / l1, "s", color=ORANGE, label="$w_j \\neq 0$")
 ax.set(xlabel="column j", ylabel="$x_j \\cdot r \\,/\\, (n\\, l_1)$", ylim=(-1.3, 1.3))
-ax.legend(fontsize=10, loc="center right")
+ax.set_xticks([1, 5, 10, 15, 20])
+ax.legend(fontsize=10, loc="lower right")
 plt.show()
 
 # %%
