@@ -96,10 +96,10 @@ fig, ax = plt.subplots(figsize=(6.0, 4.2), layout="constrained")
 for line, each in errors.items():
     colour = BLUE if line in LINES else ORANGE
     ax.plot(np.full(50, line), np.maximum(each, 1e-17), "_", color=colour, markersize=10, alpha=0.6)
-ax.axhline(2.0**-52, color="0.6", linestyle="--")
-ax.text(15.4, 2.0**-52, "rounding of one number", ha="right", va="top", color="0.4", fontsize=10)
+ax.axhline(2.0**-52, color="black", linestyle="--", label="rounding of one number")
+ax.legend(fontsize=10)
 ax.set(
-    yscale="log", ylim=(1e-17, 1e-11), xlabel="equation of the text", ylabel="error, 50 problems"
+    yscale="log", ylim=(0.7e-17, 1e-12), xlabel="equation of the text", ylabel="error, 50 problems"
 )
 ax.set_xticks(list(errors))
 plt.show()
@@ -216,6 +216,7 @@ axes[1].plot(h, np.abs(forward), color=BLUE, label="from w to w + h")
 axes[1].plot(h, np.abs(central), "--", color=GREEN, label="from w − h to w + h")
 axes[1].plot(h, 0.5 * curvature * h, ":", color="black", label="h/2 × curvature")
 axes[1].set(xscale="log", yscale="log", xlabel="h", ylabel="error of the secant's slope")
+axes[1].set_ylim(1e-16, 10.0)
 axes[1].legend(fontsize=10)
 plt.show()
 
