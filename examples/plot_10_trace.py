@@ -16,6 +16,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import leastwise as lw
+import studies
 from leastwise.losses import Squared
 from leastwise.penalties import soft_threshold
 from leastwise.problem import Shape
@@ -296,7 +297,9 @@ shown(
 N, D, l1, l2 = 200, 8, 0.2, 0.3
 X, y = rng.normal(size=(N, D)), rng.normal(size=N)
 y += X[:, 0]
-tests = (Path(__file__).parent.parent / "tests" / "test_studies.py").read_text(encoding="utf-8")
+tests = (Path(studies.__file__).parent.parent / "tests" / "test_studies.py").read_text(
+    encoding="utf-8"
+)
 MODELS = {
     "least squares": ((0.0, 0.0), "mean(r²)/2", "−X'r/n", "test_S0_14"),
     "ridge": ((0.0, l2), "mean(r²)/2 + l2/2 |w|²", "−X'r/n + l2 w", "test_S0_12_and_S0_27"),
