@@ -89,12 +89,8 @@ for row, correlation in zip(axes, correlations, strict=True):
             ax.fill(radius * np.cos(angle), radius * np.sin(angle), color=colour, alpha=0.25)
         else:
             radius = np.abs(w).sum()
-            ax.fill(
-                radius * np.array([1, 0, -1, 0]),
-                radius * np.array([0, 1, 0, -1]),
-                color=colour,
-                alpha=0.25,
-            )
+            corners = radius * np.array([[1, 0, -1, 0], [0, 1, 0, -1]])
+            ax.fill(*corners, color=colour, alpha=0.25)
         ax.plot(*best, "k+", markersize=10, markeredgewidth=2)
         ax.plot(*w, "o", color=colour, markersize=8, markeredgecolor="black")
         ax.axhline(0.0, color="0.8", linewidth=0.8, zorder=0)
@@ -135,14 +131,9 @@ for correlation, (ridge, _) in contacts.items():
     cross = downhill[0] * ridge[1] - downhill[1] * ridge[0]
     angles.append(abs(np.arctan2(cross, downhill @ ridge)))
 
-corrected(
-    "S1.20",
-    "distance between the ridge and the least loss on the circle of radius |w|",
-    max(off_circle),
-    0.0,
-    atol=1e-6,
-    text="the ball's radius is 'roughly' a function of lambda",
-)
+ROUGHLY = "the ball's radius is 'roughly' a function of lambda"
+found = max(off_circle)
+corrected("S1.20", "ridge less the circle's best point", found, 0.0, atol=1e-6, text=ROUGHLY)
 shown("S1.20", "angle between downhill and w at the contact (rad)", max(angles), 0.0, atol=1e-12)
 
 # %%
@@ -151,13 +142,9 @@ shown("S1.20", "angle between downhill and w at the contact (rad)", max(angles),
 
 X = columns(0.8)
 small, large = (lw.LeastSquares(l2=l2).fit(X, s * X @ best).coef_ for s in (1.0, 3.0))
+growth = float(np.hypot(*large) / np.hypot(*small))
 corrected(
-    "S1.20",
-    "radius with y three times as large, over the radius before, at the same lambda",
-    float(np.hypot(*large) / np.hypot(*small)),
-    3.0,
-    rtol=1e-12,
-    text="the ball's radius is 'roughly' a function of lambda",
+    "S1.20", "y times 3, same lambda: growth of the radius", growth, 3.0, rtol=1e-12, text=ROUGHLY
 )
 
 # %%
@@ -213,19 +200,14 @@ axes[1].set_xlabel("least squares $w_1$")
 axes[0].legend(loc="upper center", bbox_to_anchor=(0.5, 1.32), ncols=2, fontsize=10)
 plt.show()
 
-shown(
-    "S1.23",
-    "coefficients of 800 lassos whose being zero the condition |rho_j| <= l1 did not foretell",
-    wrong,
-    0,
-)
+shown("S1.23", "zeros of 800 lassos that |rho_j| <= l1 did not foretell", wrong, 0)
 
 # %%
 # Is the contact the diamond's nearest point to the least-squares solution? Many drawings make it
 # so, and for two columns of the same variance they are right, whatever the correlation: the axes of
 # the ellipses then lie along the diagonals, as the diamond's sides do. It is an accident of two
-# dimensions. With three columns, or two in different units, the contact is another point; so is the
-# ball's with any correlation.
+# dimensions. With three columns, or two in different units, the contact is another point, and so is
+# the ball's with any correlation.
 
 
 def nearest_on_diamond(point, size):
@@ -250,28 +232,13 @@ third = rng.normal(size=n)
 three = np.column_stack([columns(0.0), columns(0.0) @ [0.6, 0.6] + third - third.mean()])
 three /= three.std(axis=0)
 equal = [gap_to_nearest(columns(correlation), best) for correlation in correlations]
-others = [
-    gap_to_nearest(columns(0.8) * [1.0, 2.0], best),
-    gap_to_nearest(three, np.array([1.5, -0.6, 0.9])),
-    *(
-        float(np.linalg.norm(best * np.hypot(*ridge) / np.hypot(*best) - ridge))
-        for correlation, (ridge, _) in contacts.items()
-        if correlation != 0.0
-    ),
-]
-shown(
-    "S1.23",
-    "two columns of equal variance, three correlations: contact minus nearest point",
-    max(equal),
-    0.0,
-    atol=1e-12,
-)
-shown(
-    "S1.23",
-    "contact and nearest point differ: other units, three columns, the ball twice",
-    [distance > 0.05 for distance in others],
-    [True] * 4,
-)
+others = [gap_to_nearest(columns(0.8) * [1.0, 2.0], best)]
+others.append(gap_to_nearest(three, np.array([1.5, -0.6, 0.9])))
+for ridge, _ in (contacts[0.8], contacts[-0.8]):
+    others.append(float(np.linalg.norm(best * np.hypot(*ridge) / np.hypot(*best) - ridge)))
+shown("S1.23", "equal variances: contact less nearest point", max(equal), 0.0, atol=1e-12)
+differ = [distance > 0.05 for distance in others]
+shown("S1.23", "they differ: other units, three columns, the ball twice", differ, [True] * 4)
 
 # %%
 # When there is a closed form
@@ -287,14 +254,9 @@ Z *= np.sqrt(n)
 y = Z @ [2.0, -1.0, 0.3, 0.0, 0.1, -0.2] + rng.normal(size=n)
 least_squares = lw.LeastSquares().fit(Z, y).coef_
 difference = lw.LeastSquares(l1=0.25).fit(Z, y).coef_ - soft_threshold(least_squares, 0.25)
-corrected(
-    "S1.22",
-    "orthonormal columns: lasso minus soft-thresholded least squares",
-    float(np.abs(difference).max()),
-    0.0,
-    atol=1e-12,
-    text="there's no closed-form solution",
-)
+most = float(np.abs(difference).max())
+NONE = "there's no closed-form solution"
+corrected("S1.22", "orthonormal: lasso less soft threshold", most, 0.0, atol=1e-12, text=NONE)
 correlated = Z @ (np.eye(6) + 0.4 * rng.normal(size=(6, 6)))
 threshold = soft_threshold(lw.LeastSquares().fit(correlated, y).coef_, 0.25)
 difference = lw.LeastSquares(l1=0.25).fit(correlated, y).coef_ - threshold
@@ -326,8 +288,7 @@ axes[1].set_xlabel("strength (weaker to the left)")
 axes[0].legend(ncols=3, fontsize=10)
 plt.show()
 
-print(ridge_path)
-print(lasso_path)
+print(ridge_path, lasso_path, sep="\n")
 
 # %%
 # The table, from fits
@@ -347,12 +308,9 @@ def matched(l1_ratio, error):
 
 floor = 0.5 * np.mean((target - lw.LeastSquares().fit(base, target).predict(base)) ** 2)
 kinds = {"least squares": (0.0, 0.0)}
-strength = matched(0.0, 1.1 * floor)
-kinds["ridge"] = (0.0, strength)
-strength = matched(1.0, 1.1 * floor)
-kinds["lasso"] = (strength, 0.0)
-strength = matched(0.5, 1.1 * floor)
-kinds["elastic net"] = (0.5 * strength, 0.5 * strength)
+for name, ratio in (("ridge", 0.0), ("lasso", 1.0), ("elastic net", 0.5)):
+    strength = matched(ratio, 1.1 * floor)
+    kinds[name] = (ratio * strength, (1.0 - ratio) * strength)
 
 signal = base @ [1.0, 1.0, -1.5, 0.7, 0.0, 0.0]
 redrawn = signal[:, None] + rng.normal(size=(n_rows, 40))
@@ -369,15 +327,13 @@ for name, (one, two) in kinds.items():
     print(f"{name:14}{one:8.3f}{two:8.3f}{table[name][0]:7d}{norms}{jumps:8.3f}  {solver}")
 
 lasso = lw.LeastSquares(l1=kinds["lasso"][0]).fit(base, target).coef_
-lasso_zeros = (lasso[4:] == 0.0).tolist()
+idle = (lasso[4:] == 0.0).tolist()
 shown("S1.24", "zeros of ridge", table["ridge"][0], 0)
-shown("S1.24", "the lasso's zeros are at least the two idle columns", lasso_zeros, [True] * 2)
-norms = [table[name][1] for name in ("ridge", "least squares")]
-shown("S1.24", "ridge has the smaller norm", norms[0] < norms[1], True)
+shown("S1.24", "the lasso zeroes both idle columns", idle, [True] * 2)
+smaller = table["ridge"][1] < table["least squares"][1]
+shown("S1.24", "ridge's norm is below least squares'", smaller, True)
 steadier = [table[name][2] < table["least squares"][2] / 4 for name in ("ridge", "elastic net")]
-shown(
-    "S1.24", "ridge and elastic net: under collinearity jumps fall fourfold", steadier, [True] * 2
-)
+shown("S1.24", "jumps fall fourfold with ridge, elastic net", steadier, [True] * 2)
 
 # %%
 # Both at once, and twins
@@ -390,35 +346,20 @@ ends = []
 for ratio, same in ((1.0, {"l1": 0.3}), (0.0, {"l2": 0.3})):
     net = lw.path(base, target, l1_ratio=ratio, strengths=[0.3]).coef[:, 0]
     ends.append(float(np.abs(net - lw.LeastSquares(**same).fit(base, target).coef_).max()))
-shown(
-    "S1.26",
-    "elastic net at the ratios 1 and 0: distance to lasso and ridge",
-    max(ends),
-    0.0,
-    atol=1e-10,
-)
+shown("S1.26", "ratio 1 is the lasso, 0 is ridge", ends, [0.0, 0.0], atol=1e-10)
 
 twins = np.column_stack([base[:, 0], base[:, 0], base[:, 2:]])
 net = lw.LeastSquares(l1=0.05, l2=0.05).fit(twins, target).coef_
-shown(
-    "S1.26",
-    "elastic net: difference of equal columns' coefficients",
-    float(net[0] - net[1]),
-    0.0,
-    atol=1e-10,
-)
+between = float(net[0] - net[1])
+shown("S1.26", "elastic net: between equal columns' coefficients", between, 0.0, atol=1e-10)
 
 # %%
 # For columns that are only nearly equal the lasso takes what the noise prefers; the elastic net
 # shares. As the ratio goes from lasso to ridge:
 
 ratios = np.append(np.linspace(0.0, 0.95, 20), [0.97, 0.98, 0.99, 1.0])
-nearly = np.array(
-    [
-        lw.LeastSquares(l1=0.3 * ratio, l2=0.3 * (1.0 - ratio)).fit(base, target).coef_
-        for ratio in ratios
-    ]
-)
+pairs = [(0.3 * ratio, 0.3 * (1.0 - ratio)) for ratio in ratios]
+nearly = np.array([lw.LeastSquares(l1=a, l2=b).fit(base, target).coef_ for a, b in pairs])
 fig, ax = plt.subplots(figsize=(6.0, 4.0), layout="constrained")
 ax.plot(ratios, nearly[:, 0], color="black", label="$w_1$")
 ax.plot(ratios, nearly[:, 1], "--", color=ORANGE, label="$w_2$, nearly the same column")
@@ -434,7 +375,7 @@ plt.show()
 # The text ends with: the jump from here to a deep network "is mostly scale, not concept". One case
 # can be checked to the digit. Write each coefficient as a product, ``w_j = u_j v_j``: a network of
 # two layers, with weight decay, the ball, on both. The least ``(u² + v²)/2`` with ``u v = w`` is
-# ``|w|``, so that gradient descent on the two layers must end at the lasso. It does, and what was
+# ``|w|``, so that gradient descent on the two layers should end at the lasso. It does, and what was
 # lost is convexity: halfway between two optima (all signs of both layers turned) the network
 # predicts the mean alone.
 
@@ -453,13 +394,8 @@ def network(u, v):
 
 
 lasso = lw.LeastSquares(l1=decay, tol=1e-12).fit(apart, target)
-shown(
-    "S1.25",
-    "two layers with weight decay: objective over the lasso's certified optimum",
-    float(network(u, v) / lasso.certificate_.primal),
-    1.0,
-    rtol=1e-6,
-)
+over = float(network(u, v) / lasso.certificate_.primal)
+shown("S1.25", "two layers with decay over the lasso's optimum", over, 1.0, rtol=1e-6)
 around = [network(-u, -v) / network(u, v), network(0.0 * u, 0.0 * v) / network(u, v)]
 shown("S1.25", "all signs turned: the same objective", around[0], 1.0, rtol=1e-12)
 shown("S1.25", "halfway between the two, the objective is above both", around[1] > 1.1, True)
