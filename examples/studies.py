@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import math
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +44,7 @@ class Record:
     row : S0.1 to S3.20
     what : what was checked, in a few words
     obtained, expected : a number, a truth value, a word or a short list of them
-    tolerance : how near they have to be, in words; empty where they have to be equal
-    digits : the decimals that are compared, where that is how
+    digits, rtol, atol : how near they have to be, as `shown` takes it
     verdict : shown, corrected or refuted
     text : what the text says, where it is corrected or refuted
     page : the name of the script that checked it, without its ending
@@ -55,19 +54,57 @@ class Record:
     what: str
     obtained: Scalar | list[Scalar]
     expected: Scalar | list[Scalar]
-    tolerance: str
     digits: int | None
+    rtol: float | None
+    atol: float | None
     verdict: str
     text: str
     page: str
 
+    @property
+    def tolerance(self) -> str:
+        """How near the two have to be, in words; none where they have to be equal."""
+        if self.digits is not None:
+            return f"to {self.digits} decimals"
+        if self.rtol is not None:
+            return f"within {self.rtol:g} of it"
+        return "" if self.atol is None else f"within {self.atol:g}"
+
+    @property
+    def agrees(self) -> bool:
+        """Whether `obtained` is `expected`, as near as it has to be."""
+        ours, theirs = _listed(self.obtained), _listed(self.expected)
+        return len(ours) == len(theirs) and all(map(self._near, ours, theirs))
+
+    def _near(self, a: Scalar, b: Scalar) -> bool:
+        if isinstance(a, bool | str) or isinstance(b, bool | str):
+            return type(a) is type(b) and a == b
+        return abs(a - b) <= self._apart(b)
+
+    def _apart(self, expected: float) -> float:
+        if self.digits is not None:
+            return (1.0 + 1e-6) * 10.0**-self.digits
+        return abs(expected) * (self.rtol or 0.0) + (self.atol or 0.0)
+
     def words(self, field: str) -> str:
-        """`obtained` or `expected` as it is printed: to the decimals that are compared."""
-        return ", ".join(_words(each, self.digits) for each in _listed(getattr(self, field)))
+        """`obtained` or `expected` as it is printed: with the digits that are compared."""
+        return ", ".join(map(self._word, _listed(getattr(self, field))))
+
+    def _word(self, value: Scalar) -> str:
+        if isinstance(value, bool):
+            return "yes" if value else "no"
+        if isinstance(value, str | int):
+            return str(value)
+        if self.digits is not None:
+            return f"{value:.{self.digits}f}"
+        apart = self._apart(value)
+        share = abs(value) / apart if apart else 1e9
+        return f"{value:.{min(max(math.ceil(math.log10(share + 1.0)) + 1, 3), 15)}g}"
 
     def stored(self) -> dict[str, Any]:
         """The record as it is written to a file of all rows, less the row's own name."""
-        return {key: value for key, value in asdict(self).items() if key != "row"}
+        kept = ("what", "obtained", "expected", "verdict", "text", "page")
+        return {key: getattr(self, key) for key in kept} | {"tolerance": self.tolerance}
 
 
 records: list[Record] = []
@@ -144,39 +181,17 @@ def _check(
         raise ValueError(f"there is no row {row!r}: they are S0.1 to S3.20")
     if verdict != "shown" and not text:
         raise ValueError(f"{row}: say in text= what the text claims, as it is {verdict}")
-    tolerance, near = _nearness(digits, rtol, atol)
+    if sum(each is not None for each in (digits, rtol, atol)) > 1:
+        raise ValueError("give one of digits, rtol and atol")
     page = Path(sys._getframe(2).f_code.co_filename).stem
-    values = _plain(obtained), _plain(expected)
-    found = Record(row, what, *values, tolerance, digits, verdict, text, page)
-    line = f"{found.words('obtained')} (expected {found.words('expected')}"
-    line = f"{row} {verdict}: {what}: {line}{f', {tolerance}' if tolerance else ''})"
-    pairs = _listed(found.obtained), _listed(found.expected)
-    if len(pairs[0]) != len(pairs[1]) or not all(map(near, *pairs)):
+    values, near = (_plain(obtained), _plain(expected)), (digits, rtol, atol)
+    found = Record(row, what, *values, *near, verdict, text, page)
+    words = f"{found.words('obtained')} (expected {found.words('expected')}"
+    line = f"{row} {verdict}: {what}: {', '.join(filter(None, (words, found.tolerance)))})"
+    if not found.agrees:
         raise AssertionError(f"{line}: they disagree: {found.obtained}, {found.expected}")
     records.append(found)
     print(f"{line}; the text says: {text}" if text else line)
-
-
-def _nearness(digits: int | None, rtol: float | None, atol: float | None) -> tuple[str, Any]:
-    """The tolerance in words, and the comparison of an obtained and an expected scalar."""
-    if sum(each is not None for each in (digits, rtol, atol)) > 1:
-        raise ValueError("give one of digits, rtol and atol")
-
-    def apart(most: Any) -> Any:
-        def near(a: Scalar, b: Scalar) -> bool:
-            if isinstance(a, bool | str) or isinstance(b, bool | str):
-                return type(a) is type(b) and a == b
-            return abs(a - b) <= most(b)
-
-        return near
-
-    if digits is not None:
-        return f"to {digits} decimals", apart(lambda _: (1.0 + 1e-6) * 10.0**-digits)
-    if rtol is not None:
-        return f"within {rtol:g} of it", apart(lambda b: rtol * abs(b))
-    if atol is not None:
-        return f"within {atol:g}", apart(lambda _: atol)
-    return "", apart(lambda _: 0.0)
 
 
 def _plain(value: Any) -> Scalar | list[Scalar]:
@@ -197,13 +212,3 @@ def _scalar(value: Any) -> Scalar:
 
 def _listed(value: Scalar | list[Scalar]) -> list[Scalar]:
     return value if isinstance(value, list) else [value]
-
-
-def _words(value: Scalar, decimals: int | None) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, str):
-        return value
-    if decimals is not None:
-        return f"{value:.{decimals}f}"
-    return f"{value:.6g}" if isinstance(value, float) else f"{value}"

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from leastwise.estimators import evidence as evidence
     from leastwise.estimators import load as load
     from leastwise.estimators import path as path
+    from leastwise.gradients import GradientCheck as GradientCheck
+    from leastwise.gradients import check_gradient as check_gradient
     from leastwise.paths import Path as Path
     from leastwise.sources.table import Table as Table
     from leastwise.sources.table import table as table
@@ -48,6 +50,7 @@ _HOMES = {
     "ConvergenceWarning": "errors",
     "DataError": "errors",
     "Evidence": "bayesian",
+    "GradientCheck": "gradients",
     "Huber": "estimators",
     "HuberCV": "estimators",
     "LeastAbsolute": "estimators",
@@ -62,6 +65,7 @@ _HOMES = {
     "QuantileCV": "estimators",
     "Table": "sources.table",
     "UsageError": "errors",
+    "check_gradient": "gradients",
     "evidence": "estimators",
     "Path": "paths",
     "load": "estimators",
@@ -76,6 +80,7 @@ __all__ = [
     "ConvergenceWarning",
     "DataError",
     "Evidence",
+    "GradientCheck",
     "Huber",
     "HuberCV",
     "LeastAbsolute",
@@ -91,6 +96,7 @@ __all__ = [
     "QuantileCV",
     "Table",
     "UsageError",
+    "check_gradient",
     "evidence",
     "load",
     "path",

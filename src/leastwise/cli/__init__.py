@@ -5,7 +5,7 @@
 | 0 | done |
 | 1 | the data: a file is missing, cut or cannot be written, a column is absent, too few rows |
 | 2 | the call: an unknown option, solver or value, or no target |
-| 3 | not converged; everything was printed and written all the same |
+| 3 | not converged, or a gradient is wrong; everything was printed and written all the same |
 | 70 | an error in leastwise itself |
 | 130 | interrupted (Ctrl-C) |
 | 141 | whoever read the output has gone |

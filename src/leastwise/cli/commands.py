@@ -39,6 +39,16 @@ Examples:
   leastwise predict price.json new.parquet -o prices.parquet
   leastwise predict price.json new.csv | head"""
 
+CHECK_EXAMPLES = """\b
+Examples:
+  leastwise check
+  leastwise check --loss "huber(2)" --loss logistic --l2 0.1
+  leastwise check houses.csv --target price --category zipcode
+
+\b
+Exit codes: 0 every gradient is right; 1 the data; 2 the call; 3 a gradient is wrong (all is
+printed); 70 an error in leastwise; 130 interrupted."""
+
 Command = Callable[..., Any]
 
 
@@ -280,3 +290,48 @@ def predict(model: str, file: str, output: str | None) -> int:
     from leastwise.cli.predicting import predict_table
 
     return predict_table(model, file, output)
+
+
+@leastwise.command(epilog=CHECK_EXAMPLES)
+@click.argument("file", required=False)
+@_options(READING[1:])
+@click.option(
+    "--loss",
+    multiple=True,
+    metavar="L",
+    help="A loss to check, as in leastwise fit; again for more. [default: all that suit]",
+)
+@_options(FIT_PENALTY)
+@click.option("--no-intercept", is_flag=True, help="Check without an intercept.")
+@click.option(
+    "--rows",
+    type=click.IntRange(min=2),
+    default=1000,
+    show_default=True,
+    metavar="N",
+    help="How many rows of FILE are taken at most, or how many are drawn.",
+)
+@click.option(
+    "--columns",
+    type=click.IntRange(min=1),
+    metavar="P",
+    help="Without FILE: how many columns are drawn. [default: 5]",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="Of the point, of the rows that are taken, and of all that is drawn.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print all as JSON and nothing else.")
+def check(**options: Any) -> int:
+    """Check the gradients that solvers go by, on the table in FILE or on random rows.
+
+    At a random point every loss's gradient is compared with central differences and, where PyTorch
+    is installed, with autograd.
+    """
+    from leastwise.cli.checking import Options, check_gradients
+
+    return check_gradients(Options(**options))

@@ -32,8 +32,8 @@ UNCONVERGED = 3
 
 
 @dataclass(frozen=True)
-class Shared:
-    """The options that every command that fits has, by their names there."""
+class Reading:
+    """The options that say which rows and columns of a table are read, by their names there."""
 
     file: str
     target: tuple[str, ...]
@@ -42,6 +42,12 @@ class Shared:
     category: tuple[str, ...]
     weight: str | None
     missing: Literal["drop", "error"]
+
+
+@dataclass(frozen=True)
+class Shared(Reading):
+    """The options that every command that fits has, by their names there."""
+
     standardize: bool
     positive: bool
     lower: tuple[str, ...]
@@ -72,7 +78,7 @@ def check(options: Shared) -> int | None:
     return None if options.memory is None else memory_allowed(options.memory)
 
 
-def rows_of(options: Shared, arrow: pa.Table, apart: Sequence[str] = ()) -> Table:
+def rows_of(options: Reading, arrow: pa.Table, apart: Sequence[str] = ()) -> Table:
     """The rows to fit; columns `apart` are no features unless --features names them."""
     there = arrow.column_names
     target = names(options.target, there)
