@@ -65,8 +65,7 @@ for correlation in correlations:
 # The ball and the diamond that belong to these strengths go through the solutions: their sizes are
 # ``‖w‖₂`` of the ridge and ``‖w‖₁`` of the lasso.
 
-sides = np.linspace(-0.55, 1.45, 201)
-grid = np.array(np.meshgrid(sides, sides))
+grid = np.array(np.meshgrid(*[np.linspace(-0.55, 1.45, 201)] * 2))
 
 
 def loss(w, correlation):
@@ -93,8 +92,7 @@ for row, correlation in zip(axes, correlations, strict=True):
             ax.fill(*corners, color=colour, alpha=0.25)
         ax.plot(*best, "k+", markersize=10, markeredgewidth=2)
         ax.plot(*w, "o", color=colour, markersize=8, markeredgecolor="black")
-        ax.axhline(0.0, color="0.8", linewidth=0.8, zorder=0)
-        ax.axvline(0.0, color="0.8", linewidth=0.8, zorder=0)
+        ax.plot([-2, 2, 0, 0, 0], [0, 0, 0, -2, 2], color="0.8", linewidth=0.8, zorder=0)
         ax.set(xlim=(-0.55, 1.45), ylim=(-0.55, 1.1), aspect="equal")
         ax.set_title(f"{name}, correlation {correlation:g}", fontsize=11)
     row[0].set_ylabel("$w_2$")
@@ -117,9 +115,9 @@ plt.show()
 def circle_best(radius, correlation):
     """The point of least loss on a circle about 0, found by a search over the angle."""
     at = lambda a: radius * np.array([np.cos(a), np.sin(a)])  # noqa: E731
-    value = lambda a: loss(at(a), correlation)  # noqa: E731
-    start = min(np.linspace(-np.pi, np.pi, 73), key=value)
-    found = minimize_scalar(value, bounds=(start - 0.1, start + 0.1), options={"xatol": 1e-12})
+    found = minimize_scalar(
+        lambda a: loss(at(a), correlation), bounds=(-1.5, 1.5), options={"xatol": 1e-12}
+    )
     return at(found.x)
 
 
@@ -132,14 +130,10 @@ for correlation, (ridge, _) in contacts.items():
     angles.append(abs(np.arctan2(cross, downhill @ ridge)))
 
 ROUGHLY = "the ball's radius is 'roughly' a function of lambda"
-found = max(off_circle)
-corrected("S1.20", "ridge less the circle's best point", found, 0.0, atol=1e-6, text=ROUGHLY)
+corrected("S1.20", "ridge less circle's best", max(off_circle), 0.0, atol=1e-6, text=ROUGHLY)
 shown("S1.20", "angle between downhill and w at the contact (rad)", max(angles), 0.0, atol=1e-12)
 
-# %%
-# No function of the strength alone can be the radius: with the target in other units the strength
-# is the same, and the radius is not.
-
+# No function of the strength alone: y in other units has the same strength and another radius.
 X = columns(0.8)
 small, large = (lw.LeastSquares(l2=l2).fit(X, s * X @ best).coef_ for s in (1.0, 3.0))
 growth = float(np.hypot(*large) / np.hypot(*small))
@@ -153,11 +147,7 @@ corrected(
 #
 # "The optimum tends to land there" can be said exactly. With
 # ``rho_j = x_j·(y − b − X w + x_j w_j) / n``, what the other columns leave of the target
-# seen along column ``j``,
-#
-# .. code-block:: text
-#
-#     w_j = 0   where   |rho_j| <= l1
+# seen along column ``j``, it is ``w_j = 0`` exactly where ``|rho_j| <= l1``.
 #
 # So for two standardised columns of correlation ``r``, ``w_2 = 0`` wherever
 # ``q_1 = x_1·y / n`` and ``q_2`` satisfy ``|q_2 − r S(q_1, l1)| <= l1``,
@@ -165,9 +155,8 @@ corrected(
 # their least-squares coefficients by which coefficients the solver made zero. The lines are the
 # condition, drawn without the solver.
 
-places = np.linspace(-1.5, 1.5, 20)
-targets = np.array(np.meshgrid(places, places)).reshape(2, -1).T
-fine = np.array(np.meshgrid(np.linspace(-1.5, 1.5, 400), np.linspace(-1.5, 1.5, 400)))
+targets = np.array(np.meshgrid(*[np.linspace(-1.5, 1.5, 20)] * 2)).reshape(2, -1).T
+fine = np.array(np.meshgrid(*[np.linspace(-1.5, 1.5, 400)] * 2))
 
 
 def zeros_by_law(w, correlation):
@@ -257,10 +246,6 @@ difference = lw.LeastSquares(l1=0.25).fit(Z, y).coef_ - soft_threshold(least_squ
 most = float(np.abs(difference).max())
 NONE = "there's no closed-form solution"
 corrected("S1.22", "orthonormal: lasso less soft threshold", most, 0.0, atol=1e-12, text=NONE)
-correlated = Z @ (np.eye(6) + 0.4 * rng.normal(size=(6, 6)))
-threshold = soft_threshold(lw.LeastSquares().fit(correlated, y).coef_, 0.25)
-difference = lw.LeastSquares(l1=0.25).fit(correlated, y).coef_ - threshold
-shown("S1.22", "with correlated columns they agree", bool(np.abs(difference).max() < 0.01), False)
 
 # %%
 # Paths
@@ -272,7 +257,8 @@ shown("S1.22", "with correlated columns they agree", bool(np.abs(difference).max
 n_rows = 120
 base = rng.normal(size=(n_rows, 6))
 base[:, 1] = base[:, 0] + 0.05 * base[:, 1]
-target = base @ [1.0, 1.0, -1.5, 0.7, 0.0, 0.0] + rng.normal(size=n_rows)
+signal = base @ [1.0, 1.0, -1.5, 0.7, 0.0, 0.0]
+target = signal + rng.normal(size=n_rows)
 
 ridge_path = lw.path(base, target, l1_ratio=0.0, strengths=np.geomspace(100.0, 1e-3, 40))
 lasso_path = lw.path(base, target, strengths=80)
@@ -287,8 +273,6 @@ for ax, path, name in ((axes[0], ridge_path, "ridge"), (axes[1], lasso_path, "la
 axes[1].set_xlabel("strength (weaker to the left)")
 axes[0].legend(ncols=3, fontsize=10)
 plt.show()
-
-print(ridge_path, lasso_path, sep="\n")
 
 # %%
 # The table, from fits
@@ -312,7 +296,6 @@ for name, ratio in (("ridge", 0.0), ("lasso", 1.0), ("elastic net", 0.5)):
     strength = matched(ratio, 1.1 * floor)
     kinds[name] = (ratio * strength, (1.0 - ratio) * strength)
 
-signal = base @ [1.0, 1.0, -1.5, 0.7, 0.0, 0.0]
 redrawn = signal[:, None] + rng.normal(size=(n_rows, 40))
 print(f"{'':14}{'l1':>8}{'l2':>8}{'zeros':>7}{'|w|_2':>8}{'|w|_1':>8}{'jumps':>8}  solver")
 table = {}
@@ -321,14 +304,13 @@ for name, (one, two) in kinds.items():
     w = model.coef_
     again = lw.LeastSquares(l1=one, l2=two).fit(base, redrawn).coef_
     jumps = float(again[:, :2].std(axis=0).max())
-    table[name] = (int((w == 0.0).sum()), float(np.linalg.norm(w)), jumps)
+    table[name] = (int((w == 0.0).sum()), float(np.linalg.norm(w)), jumps, w)
     norms = f"{np.linalg.norm(w):8.3f}{np.abs(w).sum():8.3f}"
     solver = model.model_.fit.solver
     print(f"{name:14}{one:8.3f}{two:8.3f}{table[name][0]:7d}{norms}{jumps:8.3f}  {solver}")
 
-lasso = lw.LeastSquares(l1=kinds["lasso"][0]).fit(base, target).coef_
-idle = (lasso[4:] == 0.0).tolist()
 shown("S1.24", "zeros of ridge", table["ridge"][0], 0)
+idle = (table["lasso"][3][4:] == 0.0).tolist()
 shown("S1.24", "the lasso zeroes both idle columns", idle, [True] * 2)
 smaller = table["ridge"][1] < table["least squares"][1]
 shown("S1.24", "ridge's norm is below least squares'", smaller, True)
@@ -363,8 +345,7 @@ nearly = np.array([lw.LeastSquares(l1=a, l2=b).fit(base, target).coef_ for a, b 
 fig, ax = plt.subplots(figsize=(6.0, 4.0), layout="constrained")
 ax.plot(ratios, nearly[:, 0], color="black", label="$w_1$")
 ax.plot(ratios, nearly[:, 1], "--", color=ORANGE, label="$w_2$, nearly the same column")
-ax.set(xlabel="l1_ratio (0 ridge, 1 lasso)", ylabel="coefficient")
-ax.set_ylim(bottom=-0.05)
+ax.set(xlabel="l1_ratio (0 ridge, 1 lasso)", ylabel="coefficient", ylim=(-0.05, None))
 ax.legend(loc="lower left", fontsize=10)
 plt.show()
 

@@ -19,6 +19,8 @@ The data are the texts' kind: images of digits, regressed to the digit's number 
 8 × 8 images; 1,197 to train).
 """
 
+from functools import partial
+
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits
@@ -38,6 +40,11 @@ X = X[:, spread > 0.0]  # pixels that are always white have nothing to say
 y = numbers[train].astype(float)
 n, p = X.shape
 lam = 0.2  # of all the text's runs
+
+
+def apart(a, b):
+    """The largest difference of two arrays."""
+    return float(np.abs(np.asarray(a) - np.asarray(b)).max())
 
 
 def objective(w, b, lam=lam):
@@ -60,29 +67,20 @@ print(f"objective {objective(free.coef_, free.intercept_):.6f}, {free.certificat
 theirs = Ridge(alpha=n * lam, solver="cholesky").fit(X, y)
 shown(
     "S0.26",
-    "half our penalty and sum or mean: largest difference to scikit-learn's Ridge(n lambda)",
-    float(np.abs(theirs.coef_ - free.coef_).max()),
+    "scikit-learn's Ridge(n lambda), l2 = lambda",
+    apart(theirs.coef_, free.coef_),
     0.0,
     atol=1e-10,
 )
 twice = np.vstack([X, X]), np.append(y, y)
 doubled = lw.LeastSquares(l2=lam).fit(*twice)
 shown(
-    "S0.12",
-    "every row twice, mean loss: change of the coefficients",
-    float(np.abs(doubled.coef_ - free.coef_).max()),
-    0.0,
-    atol=1e-12,
+    "S0.12", "every row twice, a mean: the same", apart(doubled.coef_, free.coef_), 0.0, atol=1e-12
 )
 summed = Ridge(alpha=n * lam, solver="cholesky").fit(*twice)
 half = lw.LeastSquares(l2=lam / 2).fit(X, y)
-shown(
-    "S0.12",
-    "every row twice, summed loss: difference to half the lambda",
-    float(np.abs(summed.coef_ - half.coef_).max()),
-    0.0,
-    atol=1e-10,
-)
+halved = apart(summed.coef_, half.coef_)
+shown("S0.12", "every row twice, a sum: as with half the lambda", halved, 0.0, atol=1e-10)
 
 # %%
 # Centre, or exclude
@@ -103,24 +101,11 @@ free_last = np.diag(np.append(np.ones(p), 0.0))
 exclude = np.linalg.solve(ones.T @ ones + n * lam * free_last, ones.T @ y)
 model = lw.LeastSquares(l2=lam).fit(shifted, y)
 ours = np.append(model.coef_, model.intercept_)
-shown(
-    "S0.27",
-    "centring and excluding: largest relative distance from the library's fit",
-    [
-        float(np.abs(np.append(w_centre, b_centre) / ours - 1.0).max()),
-        float(np.abs(exclude / ours - 1.0).max()),
-    ],
-    [0.0, 0.0],
-    atol=1e-9,
-)
+both = [apart(each / ours, 1.0) for each in (np.append(w_centre, b_centre), exclude)]
+shown("S0.27", "centred, excluded: relative distance from ours", both, [0.0, 0.0], atol=1e-9)
 raised = lw.LeastSquares(l2=lam).fit(shifted, y + 100.0)
-shown(
-    "S0.27",
-    "y + 100: the coefficients' change, and the intercept's",
-    [float(np.abs(raised.coef_ - model.coef_).max()), raised.intercept_ - model.intercept_],
-    [0.0, 100.0],
-    atol=1e-9,
-)
+moved = [apart(raised.coef_, model.coef_), raised.intercept_ - model.intercept_]
+shown("S0.27", "y + 100 moves coefficients, intercept by", moved, [0.0, 100.0], atol=1e-9)
 
 # %%
 # What the penalty on it costs
@@ -140,13 +125,8 @@ penalised = lw.LeastSquares(l2=lam, intercept=False).fit(with_ones, y)
 b_penalised = float(penalised.coef_[-1])
 cost = 2.0 * (penalised.certificate_.primal - free.certificate_.primal)
 shown("S0.28", "penalised intercept at lambda = 0.2", b_penalised, y.mean() / 1.2, rtol=1e-10)
-shown(
-    "S0.28",
-    "what it costs: lambda mean(y)^2 / (1 + lambda)",
-    cost,
-    0.2 * y.mean() ** 2 / 1.2,
-    rtol=1e-10,
-)
+due = 0.2 * y.mean() ** 2 / 1.2
+shown("S0.28", "what it costs: lambda mean(y)^2 / (1 + lambda)", cost, due, rtol=1e-10)
 
 # %%
 # "Whatever the columns are" gives the text's own number without its images. MNIST's first 50,000
@@ -161,13 +141,8 @@ either = [
     lw.LeastSquares(l2=lam, intercept=False).fit(np.insert(any_column, 1, 1.0, axis=1), labels),
 ]
 mnist = 2.0 * (either[1].certificate_.primal - either[0].certificate_.primal)
-shown(
-    "S0.28",
-    "MNIST's 50,000 training labels: penalised intercept, and its cost",
-    [either[1].coef_[1], mnist],
-    [3.71, 3.30],
-    digits=2,
-)
+found = [float(either[1].coef_[1]), mnist]
+shown("S0.28", "on MNIST's labels: penalised intercept, cost", found, [3.71, 3.30], digits=2)
 
 # %%
 # Along all strengths, measured and computed:
@@ -232,19 +207,10 @@ plt.show()
 for name, (seen, _, _) in runs.items():
     print(f"{name}: {seen[-1] - best:.4f} above the optimum after {epochs} epochs")
 
-shown(
-    "S0.28",
-    "after 500 epochs: within 0.05 where excluded, where penalised, where set to 0 in place",
-    [bool(seen[-1] - best < 0.05) for seen, _, _ in runs.values()],
-    [True, False, False],
-)
-shown(
-    "S0.28",
-    "where descent with a penalised bias ends above the closed form without: the cost",
-    float(runs["bias penalised"][0][-1] - best),
-    0.2 * y.mean() ** 2 / 1.2,
-    rtol=1e-3,
-)
+near = [bool(seen[-1] - best < 0.05) for seen, _, _ in runs.values()]
+shown("S0.28", "excluded, penalised, 0 in place: within 0.05", near, [True, False, False])
+short = float(runs["bias penalised"][0][-1] - best)
+shown("S0.28", "the penalised one ends the cost above", short, due, rtol=1e-3)
 
 # %%
 # With the intercept free in all of them, every solver of the library arrives at the same place:
@@ -255,13 +221,7 @@ for solver in ("gradient-descent", "accelerated-gradient", "coordinate-descent",
     distance = np.abs(np.append(found.coef_ - free.coef_, found.intercept_ - free.intercept_)).max()
     distances.append(float(distance))
     print(f"{solver:22} {found.n_iter_:6d} iterations, {distance:.1e} from the closed form")
-shown(
-    "S0.28",
-    "gradient and coordinate descent, Cholesky, SVD: distance from the closed form",
-    max(distances),
-    0.0,
-    atol=1e-8,
-)
+shown("S0.28", "all of these against the closed form", max(distances), 0.0, atol=1e-8)
 
 # %%
 # Carry n along
@@ -285,66 +245,54 @@ for _ in range(8000):
 gram = with_ones.T @ with_ones
 with_n = np.linalg.solve(gram + n * 0.1 * np.eye(p + 1), with_ones.T @ y)
 without_n = np.linalg.solve(gram + 0.1 * np.eye(p + 1), with_ones.T @ y)
-shown(
-    "S0.29",
-    "descent's distance from the closed form with n lambda, and with lambda alone",
-    [bool(np.abs(w - each).max() < 1e-8) for each in (with_n, without_n)],
-    [True, False],
-)
+meets = [apart(w, each) < 1e-8 for each in (with_n, without_n)]
+shown("S0.29", "descent meets the closed form with n lambda, with lambda", meets, [True, False])
 library = lw.LeastSquares(l2=0.1, intercept=False).fit(with_ones, y).coef_
-shown(
-    "S1.21",
-    "ridge_gd_step run to its fixed point: distance from l2 = lam, ones as a column",
-    float(np.abs(w - library).max()),
-    0.0,
-    atol=1e-8,
-)
-corrected(
-    "S1.21",
-    "its bias over the free intercept, X centred, lam = 0.1: 1 / (1 + lam)",
-    float(w[-1] / free.intercept_),
-    1.0 / 1.1,
-    rtol=1e-8,
-    text="the step penalises every weight",
-)
+shown("S1.21", "ridge_gd_step's fixed point, l2 = lam", apart(w, library), 0.0, atol=1e-8)
+share = float(w[-1] / free.intercept_)
+EVERY = "the step penalises every weight"
+corrected("S1.21", "its bias over the free one: 1 / 1.1", share, 1.0 / 1.1, rtol=1e-8, text=EVERY)
 
 # %%
 # A plus for a minus
 # ------------------
 #
 # For a while the text's ridge gradient had a plus where a minus belongs, and its author tried
-# rates of 0.022, 0.001 and 0.0001 and a lambda of 2 against it. No rate helps: with the sign of
-# ``X'y`` turned, descent converges to the mirror image of the solution. A difference quotient tells
-# at once, from one random point.
+# rates of 0.022, 0.001 and 0.0001 and a lambda of 2 against it. ``lw.check_gradient`` compares a
+# gradient with differences of its loss at one random point, and tells what is wrong with it. Four,
+# the first of them right:
 
 
-def slopes(w, sign):
-    """The ridge gradient; with sign = +1 in the place of -1 it is the text's of that time."""
-    return 2.0 / n * (with_ones.T @ (with_ones @ w) + sign * with_ones.T @ y) + 2.0 * lam * w
+def ridge_loss(w, b, X, y):
+    return np.mean((y - X @ w - b) ** 2) + lam * w @ w
 
 
-at = np.random.default_rng(1).normal(size=p + 1)
-value = lambda w: np.mean((y - with_ones @ w) ** 2) + lam * w @ w  # noqa: E731
-steps = 1e-5 * np.eye(p + 1)
-central = np.array([value(at + h) - value(at - h) for h in steps]) / 2e-5
-errors = [float(np.linalg.norm(slopes(at, s) - central) / np.linalg.norm(central)) for s in (-1, 1)]
-print(f"relative error against central differences: right {errors[0]:.1e}, wrong {errors[1]:.2f}")
-shown(
-    "S0.30",
-    "a gradient check passes the right gradient and refuses the wrong one",
-    [error < 1e-6 for error in errors],
-    [True, False],
-)
+def ridge_gradient(w, b, X, y, data=-1.0, penalty=1.0, on_bias=0.0):
+    slope = X @ w + b + data * y
+    return 2.0 * (X.T @ slope / n + penalty * lam * w), 2.0 * (slope.mean() + on_bias * lam * b)
+
+
+wrong = {
+    "as derived": {},
+    "plus before y": {"data": 1.0},
+    "minus before the penalty": {"penalty": -1.0},
+}
+wrong["bias penalised"] = {"on_bias": 1.0}
+passed = []
+for name, options in wrong.items():
+    check = lw.check_gradient(ridge_loss, partial(ridge_gradient, **options), X=X, y=y)
+    passed.append(check.ok)
+    print(f"{name}: {check.verdict}")
+shown("S0.30", "the check passes the right gradient alone", passed, [True, False, False, False])
+
+# %%
+# No rate helps: with the sign of ``X'y`` turned, descent ends at the mirror image of the solution.
+
 w = start.copy()
 for _ in range(3000):
-    w -= 0.02 * slopes(w, 1)
-shown(
-    "S0.30",
-    "where descent with the wrong sign ends: minus the solution",
-    float(np.abs(w + penalised.coef_).max()),
-    0.0,
-    atol=1e-8,
-)
+    w -= 0.02 * (2.0 / n * (with_ones.T @ (with_ones @ w) + with_ones.T @ y) + 2.0 * lam * w)
+mirrored = float(np.abs(w + penalised.coef_).max())
+shown("S0.30", "where descent with that plus ends: at minus the solution", mirrored, 0.0, atol=1e-8)
 steps = [
     lw.LeastSquares(l2=each, solver="gradient-descent").fit(X, y).certificate_.converged
     for each in (0.2, 2.0)
@@ -396,4 +344,5 @@ shown(
 #   that this remains the best explanation and no proof.
 # - A mean in the loss needs ``n lambda`` in the normal equations, and makes the fit independent of
 #   how often the rows are repeated.
-# - A wrong sign is found by one difference quotient, and by no learning rate.
+# - A wrong sign, or a penalised bias, is found by one check of the gradient, and by no learning
+#   rate.
