@@ -109,6 +109,10 @@ class Design:
             self._cache[key] = compute()
         return self._cache[key]
 
+    def forget(self, key: Any) -> None:
+        """Keep what was computed for the key no longer."""
+        self._cache.pop(key, None)
+
     def worth_moments(self, memory: int) -> bool:
         """Whether H fits the memory and rows are not far fewer than columns.
 
