@@ -199,13 +199,12 @@ def free_of_level(rows: Rowwise, at: RowPoint, along: State) -> State:
     """eta's change (X - 1x̄')V with that of the level which keeps sum_i s_i u_i = 0."""
     if not rows.intercept:
         return along
-    loss, k = rows.loss, along[0].shape[1]
+    loss = rows.loss
 
     def sums(block: Block, entry: tuple[Float, Float, Float]) -> Float:
         y, eta, move = entry
         moved = block.weighted(loss.curvature_product(y, eta, move)).sum(axis=0)
-        units = [loss.curvature_product(y, eta, np.broadcast_to(e, y.shape)) for e in np.eye(k)]
-        return np.stack([moved, *(block.weighted(unit).sum(axis=0) for unit in units)])
+        return np.vstack([moved, loss.curvature_sum(y, eta, block.weight)])
 
     found = rows.sum(sums, list(zip(at.target, at.eta, along, strict=True)))
     shift = -np.linalg.pinv(found[1:], rcond=1e-14, hermitian=True) @ found[0]

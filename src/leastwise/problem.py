@@ -110,6 +110,10 @@ class Design:
             self._cache[key] = have = of, compute()
         return have[1]
 
+    def forget(self, key: Any) -> None:
+        """Keep what was computed for the key no longer."""
+        self._cache.pop(key, None)
+
     def worth_moments(self, memory: int) -> bool:
         """Whether H fits the memory and rows are not far fewer than columns.
 

@@ -181,14 +181,14 @@ class Rowwise:
         self, pairs: list[tuple[Float, Float]], b: Float
     ) -> tuple[Float, Float, Float]:
         """The mean of a coupled loss, its slope (k,) and curvature (k, k) in the levels."""
-        loss, k = self.loss, b.size
+        loss = self.loss
 
         def statistic(block: Block, pair: tuple[Float, Float]) -> Float:
             y, eta = pair[0], pair[1] + b
             value, slope = loss.value_and_slope(y, eta)
-            units = [loss.curvature_product(y, eta, np.broadcast_to(e, y.shape)) for e in np.eye(k)]
-            rows = [np.broadcast_to(value, y.shape), slope, *units]
-            return np.stack([block.weighted(part).sum(axis=0) for part in rows])
+            rows = [np.broadcast_to(value, y.shape), slope]
+            sums = [block.weighted(part).sum(axis=0) for part in rows]
+            return np.vstack([*sums, loss.curvature_sum(y, eta, block.weight)])
 
         found = self.sum(statistic, pairs) / self.weight
         return found[0, 0], found[1], found[2:]

@@ -110,6 +110,11 @@ class Loss(ABC):
         """(m, k) d2l/deta2 times V (m, k), row by row."""
         return self.curvature(y, eta) * V
 
+    def curvature_sum(self, y: Float, eta: Float, weight: Float | None = None) -> Float:
+        """(k, k) sum s d2l/deta2 of all rows."""
+        bend = self.curvature(y, eta)
+        return np.diag(bend.sum(axis=0) if weight is None else weight @ bend)
+
     @abstractmethod
     def conjugate(self, y: Float, u: Float) -> Float:
         """l*(y, u) = sup over eta of u eta - l(y, eta), shaped as value; +inf off its domain."""
