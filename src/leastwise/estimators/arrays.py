@@ -53,20 +53,9 @@ def rows_of(
         estimator.__dict__.pop("feature_names_in_", None)
     else:
         from sklearn.base import BaseEstimator
-        from sklearn.utils.validation import validate_data
 
         estimator = estimator if isinstance(estimator, BaseEstimator) else BaseEstimator()
-        X, y = validate_data(
-            estimator,
-            X,
-            y,
-            accept_sparse=("csr", "csc"),
-            dtype=FLOATS,
-            ensure_all_finite=False,  # the first pass over the data finds what is not finite
-            ensure_min_samples=2,
-            multi_output=several,
-            y_numeric=True,
-        )
+        X, y = _checked(estimator, X, y, multi_output=several, y_numeric=True)
     y = np.asarray(y)
     weight = weights_of(sample_weight, X.shape[0])
     names = getattr(estimator, "feature_names_in_", None)
@@ -95,20 +84,11 @@ def classes_of(
         labels, codes = rows.classes.array, rows.classes.codes(rows.y)
     else:
         from sklearn.utils.multiclass import check_classification_targets
-        from sklearn.utils.validation import validate_data
 
         X, y, sample_weight = rows_of_tensor(X), array_of(y), array_of(sample_weight)
         names = _names_of(y)
         refuse_text(X)
-        X, y = validate_data(
-            estimator,
-            X,
-            y,
-            accept_sparse=("csr", "csc"),
-            dtype=FLOATS,
-            ensure_all_finite=False,  # the first pass over the data finds what is not finite
-            ensure_min_samples=2,
-        )
+        X, y = _checked(estimator, X, y)
         check_classification_targets(y)
         y = np.asarray(y)
         labels, codes = np.unique(y, return_inverse=True)
@@ -125,6 +105,22 @@ def classes_of(
         weight = each[codes] if rows.weight is None else each[codes] * rows.weight
         rows = rows.weighted(weight)
     return rows, labels
+
+
+def _checked(estimator: Any, X: Any, y: Any, **more: bool) -> tuple[Any, Any]:
+    """X and y as scikit-learn takes them, which sets the names and the number of columns."""
+    from sklearn.utils.validation import validate_data
+
+    return validate_data(
+        estimator,
+        X,
+        y,
+        accept_sparse=("csr", "csc"),
+        dtype=FLOATS,
+        ensure_all_finite=False,  # the first pass over the data finds what is not finite
+        ensure_min_samples=2,
+        **more,
+    )
 
 
 def _alone(estimator: Any, X: Source, y: ArrayLike | None, sample_weight: ArrayLike | None) -> None:
