@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_array, column_or_1d, validate_data
 
 from leastwise.blocks.tensors import array_of, rows_of_tensor
+from leastwise.blocks.torch import Matrix
 from leastwise.errors import DataError, UsageError
 from leastwise.losses import Loss
-from leastwise.sources import MemorySource, Source
+from leastwise.sources import MemorySource, Source, rows_in_memory
 
 Float = NDArray[np.float64]
 
@@ -45,7 +46,9 @@ def rows_of(
     targets = _names_of(y)
     refuse_text(X)
     _refuse_labels(y)
-    if _needs_no_check(X, y) and (several or np.ndim(np.asarray(y)) == 1):
+    if isinstance(X, Matrix):
+        y = _beside(estimator, X, y, dtype=np.float64, multi_output=several)
+    elif _needs_no_check(X, y) and (several or np.ndim(np.asarray(y)) == 1):
         estimator.n_features_in_ = X.shape[1]
         estimator.__dict__.pop("feature_names_in_", None)
     else:
@@ -63,7 +66,7 @@ def rows_of(
     y = np.asarray(y)
     weight = weights_of(sample_weight, X.shape[0])
     names = getattr(estimator, "feature_names_in_", None)
-    return MemorySource(X, y, weight, columns=names, targets=targets), y.ndim == 1
+    return rows_in_memory(X, y, weight, columns=names, targets=targets), y.ndim == 1
 
 
 def classes_of(
@@ -90,21 +93,24 @@ def classes_of(
         X, y, sample_weight = rows_of_tensor(X), array_of(y), array_of(sample_weight)
         names = _names_of(y)
         refuse_text(X)
-        X, y = validate_data(
-            estimator,
-            X,
-            y,
-            accept_sparse=("csr", "csc"),
-            dtype=FLOATS,
-            ensure_all_finite=False,  # the first pass over the data finds what is not finite
-            ensure_min_samples=2,
-        )
+        if isinstance(X, Matrix):
+            y = _beside(estimator, X, y)
+        else:
+            X, y = validate_data(
+                estimator,
+                X,
+                y,
+                accept_sparse=("csr", "csc"),
+                dtype=FLOATS,
+                ensure_all_finite=False,  # the first pass over the data finds what is not finite
+                ensure_min_samples=2,
+            )
         check_classification_targets(y)
         y = np.asarray(y)
         labels, codes = np.unique(y, return_inverse=True)
         columns = getattr(estimator, "feature_names_in_", None)
         weight = weights_of(sample_weight, X.shape[0])
-        numbers = MemorySource(X, np.zeros(len(y)), weight, columns=columns, targets=names)
+        numbers = rows_in_memory(X, np.zeros(len(y)), weight, columns=columns, targets=names)
         rows = numbers.classified(y)
     if class_weight is not None:
         each = compute_class_weight(
@@ -113,6 +119,30 @@ def classes_of(
         weight = each[codes] if rows.weight is None else each[codes] * rows.weight
         rows = rows.weighted(weight)
     return rows, labels
+
+
+def checked_rows(estimator: Any, X: Any) -> Any:
+    """Rows to predict from, as numbers that have the fit's columns."""
+    if not isinstance(X, Matrix):
+        return validate_data(estimator, X, accept_sparse=("csr", "csc"), dtype=FLOATS, reset=False)
+    p = estimator.n_features_in_
+    if X.shape[1] != p:
+        name = type(estimator).__name__
+        raise DataError(f"X has {X.shape[1]} features, but {name} is expecting {p} features")
+    return X
+
+
+def _beside(estimator: Any, X: Matrix, y: Any, **options: Any) -> NDArray[Any]:
+    """The targets of rows on a device, checked by themselves; the rows only counted."""
+    y = column_or_1d(y, warn=True) if not options.pop("multi_output", False) else np.asarray(y)
+    y = check_array(y, ensure_2d=False, ensure_all_finite=False, **({"dtype": None} | options))
+    if len(y) != len(X):
+        raise DataError(f"X has {len(X)} rows and y has {len(y)}: give both the same number")
+    if len(X) < 2 or X.shape[1] < 1:
+        raise DataError(f"X has shape {X.shape}: a fit needs two rows and a column")
+    estimator.n_features_in_ = X.shape[1]
+    estimator.__dict__.pop("feature_names_in_", None)
+    return y
 
 
 def _alone(estimator: Any, X: Source, y: ArrayLike | None, sample_weight: ArrayLike | None) -> None:
@@ -192,7 +222,13 @@ def _needs_no_check(X: Any, y: Any) -> bool:
 
 def numeric_array(X: Any) -> bool:
     """Whether X holds numbers without names."""
-    return isinstance(X, np.ndarray) or hasattr(X, "tocsr") or isinstance(X, list)
+    return isinstance(X, np.ndarray | list | Matrix) or hasattr(X, "tocsr")
+
+
+def host_rows(X: Any) -> Any:
+    """Rows of a tensor as an array or a sparse matrix; others as they are."""
+    X = rows_of_tensor(X)
+    return np.asarray(X) if isinstance(X, Matrix) else X
 
 
 def weights_of(sample_weight: ArrayLike | None, n: int) -> Float | None:

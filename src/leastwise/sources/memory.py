@@ -71,7 +71,7 @@ class MemorySource(Source):
         super().__init__()
         self.classes = classes
         self.X = X
-        self.sparse = not isinstance(X, np.ndarray)
+        self.sparse = hasattr(X, "tocsr")
         if self.sparse and X.format not in ("csr", "csc"):
             self.X = X = X.tocsr()
         if self.sparse and not X.has_canonical_format:
@@ -179,7 +179,8 @@ class MemorySource(Source):
             else:
                 chosen = np.arange(self.rows)[taken]
                 step = max(1, chosen.size // SAMPLE)
-                sample = self.X[::step] if chosen.size == self.rows else self.X[chosen[::step]]
+                rows = slice(None, None, step) if chosen.size == self.rows else chosen[::step]
+                sample = np.asarray(self.X[rows])
                 mean = np.asarray(sample.mean(axis=0, dtype=np.float64))
                 deviation = sample.std(axis=0, dtype=np.float64)
                 if (np.abs(mean) <= NEAR * deviation).all():
