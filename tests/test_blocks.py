@@ -10,8 +10,8 @@ import pytest
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from leastwise import blocks
 from leastwise.blocks import Block, DenseView, ImplicitView
+from leastwise.blocks import block as blocks
 from problems import layouts, random_problem
 
 Float = NDArray[np.float64]

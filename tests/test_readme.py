@@ -24,6 +24,7 @@ DOCUMENTS = (
     "docs/losses.md",
     "docs/gradients.md",
     "docs/probability.md",
+    "docs/torch.md",
 )
 PRICES = "src/leastwise/data/house_prices.parquet"
 FENCE = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -70,6 +71,8 @@ def run_shell(command: str, where: str, folder: Path) -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_document_runs(document: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if document == "docs/torch.md":
+        pytest.importorskip("torch")
     (tmp_path / PRICES).parent.mkdir(parents=True)
     for name in (PRICES, "house_prices.parquet"):
         shutil.copyfile(ROOT / PRICES, tmp_path / name)

@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch")
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::leastwise.errors.LeastwiseWarning"),
-    pytest.mark.filterwarnings("ignore:Sparse CS. tensor support is in beta"),
+    pytest.mark.filterwarnings("ignore:Sparse CS[RC] tensor support"),
 ]
 
 N, P = 90, 4
@@ -108,6 +108,14 @@ def test_paths_and_evidence():
     assert bool((low < high).all())
     classes = lw.path(tensor(X), tensor(labels > 0), loss="logistic", strengths=3)
     assert classes.converged.all()
+
+
+def test_pages_of_tensors(tmp_path):
+    lw.LeastSquares().fit(tensor(X), tensor(y)).report(tmp_path / "a.html", tensor(X), tensor(y))
+    model = lw.Logistic(l2=0.1).fit(tensor(X), tensor(labels))
+    model.report(tmp_path / "b.html", tensor(X), tensor(labels), tensor(weight))
+    assert (tmp_path / "a.html").stat().st_size > 1000
+    assert (tmp_path / "b.html").stat().st_size > 1000
 
 
 def test_labels_of_text_stay_text():

@@ -120,7 +120,9 @@ class Rowwise:
     def weights(self) -> Float | None:
         """(n,) the rows' weights, or None for ones."""
         weights = [block.weight for block in self.source.blocks()]
-        return None if weights[0] is None else np.concatenate([s for s in weights if s is not None])
+        if weights[0] is None:
+            return None
+        return np.asarray(np.concatenate([s for s in weights if s is not None]))
 
     @functools.cached_property
     def level(self) -> Float:
@@ -128,7 +130,7 @@ class Rowwise:
         k = len(self.source.targets)
         if not self.intercept:
             return np.zeros(k)
-        return self.loss.centre(np.concatenate(self.y), self.weights)
+        return self.loss.centre(np.asarray(np.concatenate(self.y)), self.weights)
 
     def nothing(self) -> State:
         """(X - 1x̄')w of w = 0."""
@@ -161,7 +163,7 @@ class Rowwise:
         loss = self.loss
         if not loss.smooth:
             gathered = np.concatenate([y - part for y, part in zip(self.y, product, strict=True)])
-            return loss.centre(gathered, self.weights)
+            return loss.centre(np.asarray(gathered), self.weights)
         pairs = list(zip(self.y, product, strict=True))
         if loss.coupled:
             return stationary_together(lambda b: self._slopes_together(pairs, b), near)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -314,11 +314,18 @@ class Block:
 
     def batches(self, size: int, rng: np.random.Generator) -> Iterator[Block]:
         """Its rows once, shuffled, in batches of at most `size`: copies of those rows alone."""
-        order = rng.permutation(self.rows)
-        X = self.X.tocsr() if self.sparse else self.X
+        order, whole = rng.permutation(self.rows), self.by_rows
         for first in range(0, self.rows, size):
-            rows = order[first : first + size]
-            yield Block(X[rows], self.y[rows], None if self.weight is None else self.weight[rows])
+            yield whole.some(order[first : first + size])
+
+    @property
+    def by_rows(self) -> Block:
+        """The same rows, laid out so that a few of them are taken cheaply."""
+        return replace(self, X=self.X.tocsr()) if self.sparse else self
+
+    def some(self, rows: NDArray[np.intp] | slice) -> Block:
+        """The chosen rows."""
+        return Block(self.X[rows], self.y[rows], None if self.weight is None else self.weight[rows])
 
     def picked(self, mean: Float | None) -> DensePicked | SparsePicked:
         """No column yet, centred, of those that are to be worked on again and again."""
@@ -327,10 +334,7 @@ class Block:
     def dense_parts(self, mean: Float | None) -> Any:
         """The block in dense centred pieces with targets and weights, never many rows at once."""
         step = max(LEAST_CHUNK, self.X.shape[1])
-        matrix = self.X.tocsr() if self.sparse else self.X
+        whole = self.by_rows
         for first in range(0, self.rows, step):
-            rows = slice(first, first + step)
-            part = Block(
-                matrix[rows], self.y[rows], None if self.weight is None else self.weight[rows]
-            )
+            part = whole.some(slice(first, first + step))
             yield part.centred(mean).dense(), part.y, part.weight

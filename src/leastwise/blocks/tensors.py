@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from leastwise.errors import DataError, UsageError
 
 Float = NDArray[np.float64]
+HOSTED = ("cpu", "mps")  # devices whose tensors the host works on: mps has no float64
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 
@@ -72,19 +73,30 @@ def rows_of_tensor(X: Any) -> Any:
     if X.is_complex() or X.is_quantized:
         raise DataError(f"X is a tensor of {X.dtype}: give real numbers")
     if X.layout == torch.strided:
-        return array_of(X)
+        return _of_dense(X)
     if X.layout not in (torch.sparse_csr, torch.sparse_csc, torch.sparse_coo):
         raise DataError(f"X is a tensor of layout {X.layout}: give a dense, CSR, CSC or COO one")
-    from scipy.sparse import csc_array, csr_array
+    from scipy.sparse import coo_array, csc_array, csr_array
 
     csr, csc = X.layout == torch.sparse_csr, X.layout == torch.sparse_csc
     if not (csr or csc):
-        X, csr = X.coalesce().to_sparse_csr(), True
+        X = X.detach().coalesce()
+        parts = (array_of(X.values()), tuple(array_of(X.indices())))
+        return coo_array(parts, shape=tuple(X.shape)).tocsr()
     starts, places = (
         (X.crow_indices(), X.col_indices()) if csr else (X.ccol_indices(), X.row_indices())
     )
     parts = tuple(array_of(part) for part in (X.values(), places, starts))
     return (csr_array if csr else csc_array)(parts, shape=tuple(X.shape))
+
+
+def _of_dense(X: Any) -> Any:
+    """An array, or what works on a tensor where it lies: on a device that has float64."""
+    if X.device.type in HOSTED or X.ndim != 2 or not X.is_floating_point():
+        return array_of(X)
+    from leastwise.blocks.torch import Matrix
+
+    return Matrix(X.detach())
 
 
 def like(found: Any, X: Any) -> Any:

@@ -88,9 +88,7 @@ def _part(block: Block, rows: Rows) -> Block:
     chosen: Any = rows
     if (np.diff(rows) == 1).all():
         chosen = slice(int(rows[0]), int(rows[-1]) + 1)
-    weight = None if block.weight is None else block.weight[chosen]
-    X = block.X.tocsr() if block.sparse else block.X
-    return Block(X[chosen], block.y[chosen], weight)
+    return block.by_rows.some(chosen)
 
 
 def _add(a: Sums, b: Sums) -> Sums:

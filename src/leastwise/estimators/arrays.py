@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from leastwise.blocks.tensors import array_of, rows_of_tensor
+from leastwise.blocks.torch import Matrix
 from leastwise.errors import DataError, UsageError
 from leastwise.losses import Loss
-from leastwise.sources import MemorySource, Source
+from leastwise.sources import MemorySource, Source, rows_in_memory
 
 Float = NDArray[np.float64]
 
@@ -48,7 +49,9 @@ def rows_of(
     targets = _names_of(y)
     refuse_text(X)
     _refuse_labels(y)
-    if _needs_no_check(X, y) and (several or np.ndim(np.asarray(y)) == 1):
+    if isinstance(X, Matrix):
+        y = _beside(estimator, X, y, dtype=np.float64, multi_output=several)
+    elif _needs_no_check(X, y) and (several or np.ndim(np.asarray(y)) == 1):
         estimator.n_features_in_ = X.shape[1]
         estimator.__dict__.pop("feature_names_in_", None)
     else:
@@ -59,7 +62,7 @@ def rows_of(
     y = np.asarray(y)
     weight = weights_of(sample_weight, X.shape[0])
     names = getattr(estimator, "feature_names_in_", None)
-    return MemorySource(X, y, weight, columns=names, targets=targets), y.ndim == 1
+    return rows_in_memory(X, y, weight, columns=names, targets=targets), y.ndim == 1
 
 
 def classes_of(
@@ -88,13 +91,16 @@ def classes_of(
         X, y, sample_weight = rows_of_tensor(X), array_of(y), array_of(sample_weight)
         names = _names_of(y)
         refuse_text(X)
-        X, y = _checked(estimator, X, y)
+        if isinstance(X, Matrix):
+            y = _beside(estimator, X, y)
+        else:
+            X, y = _checked(estimator, X, y)
         check_classification_targets(y)
         y = np.asarray(y)
         labels, codes = np.unique(y, return_inverse=True)
         columns = getattr(estimator, "feature_names_in_", None)
         weight = weights_of(sample_weight, X.shape[0])
-        numbers = MemorySource(X, np.zeros(len(y)), weight, columns=columns, targets=names)
+        numbers = rows_in_memory(X, np.zeros(len(y)), weight, columns=columns, targets=names)
         rows = numbers.classified(y)
     if class_weight is not None:
         from sklearn.utils.class_weight import compute_class_weight
@@ -121,6 +127,34 @@ def _checked(estimator: Any, X: Any, y: Any, **more: bool) -> tuple[Any, Any]:
         ensure_min_samples=2,
         **more,
     )
+
+
+def checked_rows(estimator: Any, X: Any) -> Any:
+    """Rows to predict from, as numbers that have the fit's columns."""
+    if not isinstance(X, Matrix):
+        from sklearn.utils.validation import validate_data
+
+        return validate_data(estimator, X, accept_sparse=("csr", "csc"), dtype=FLOATS, reset=False)
+    p = estimator.n_features_in_
+    if X.shape[1] != p:
+        name = type(estimator).__name__
+        raise DataError(f"X has {X.shape[1]} features, but {name} is expecting {p} features")
+    return X
+
+
+def _beside(estimator: Any, X: Matrix, y: Any, **options: Any) -> NDArray[Any]:
+    """The targets of rows on a device, checked by themselves; the rows only counted."""
+    from sklearn.utils.validation import check_array, column_or_1d
+
+    y = column_or_1d(y, warn=True) if not options.pop("multi_output", False) else np.asarray(y)
+    y = check_array(y, ensure_2d=False, ensure_all_finite=False, **({"dtype": None} | options))
+    if len(y) != len(X):
+        raise DataError(f"X has {len(X)} rows and y has {len(y)}: give both the same number")
+    if len(X) < 2 or X.shape[1] < 1:
+        raise DataError(f"X has shape {X.shape}: a fit needs two rows and a column")
+    estimator.n_features_in_ = X.shape[1]
+    estimator.__dict__.pop("feature_names_in_", None)
+    return y
 
 
 def _alone(estimator: Any, X: Source, y: ArrayLike | None, sample_weight: ArrayLike | None) -> None:
@@ -200,7 +234,13 @@ def _needs_no_check(X: Any, y: Any) -> bool:
 
 def numeric_array(X: Any) -> bool:
     """Whether X holds numbers without names."""
-    return isinstance(X, np.ndarray) or hasattr(X, "tocsr") or isinstance(X, list)
+    return isinstance(X, np.ndarray | list | Matrix) or hasattr(X, "tocsr")
+
+
+def host_rows(X: Any) -> Any:
+    """Rows of a tensor as an array or a sparse matrix; others as they are."""
+    X = rows_of_tensor(X)
+    return np.asarray(X) if isinstance(X, Matrix) else X
 
 
 def weights_of(sample_weight: ArrayLike | None, n: int) -> Float | None:

@@ -15,7 +15,14 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from leastwise.blocks.tensors import array_of, module, rows_of_tensor, tensors_out
 from leastwise.errors import ConvergenceWarning, LeastwiseWarning
-from leastwise.estimators.arrays import FLOATS, numeric_array, refuse_text, rows_of, weights_of
+from leastwise.estimators.arrays import (
+    checked_rows,
+    host_rows,
+    numeric_array,
+    refuse_text,
+    rows_of,
+    weights_of,
+)
 from leastwise.inference import Inference
 from leastwise.losses import Loss
 from leastwise.model import Model, fit_source, linear
@@ -81,7 +88,7 @@ class Linear(BaseEstimator):
             X = self.model_.encoded(X)
         else:
             refuse_text(X)
-            X = validate_data(self, X, accept_sparse=("csr", "csc"), dtype=FLOATS, reset=False)
+            X = checked_rows(self, X)
         return linear(X, np.atleast_2d(self.coef_), np.atleast_1d(self.intercept_))
 
     def _eta_of_rows(self, rows: MemorySource) -> Float:
@@ -137,7 +144,7 @@ class Linear(BaseEstimator):
 
     def _shown(self, X: Any, y: Any, sample_weight: ArrayLike | None) -> MemorySource:
         """Rows given as in `fit`, for a page."""
-        X, y, sample_weight = rows_of_tensor(X), array_of(y), array_of(sample_weight)
+        X, y, sample_weight = host_rows(X), array_of(y), array_of(sample_weight)
         if isinstance(X, MemorySource):
             return X
         refuse_text(X)

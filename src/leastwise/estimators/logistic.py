@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from leastwise.blocks.tensors import array_of, module, rows_of_tensor, tensors_out
 from leastwise.errors import DataError, UsageError
-from leastwise.estimators.arrays import classes_of, refuse_text, weights_of
+from leastwise.estimators.arrays import classes_of, host_rows, refuse_text, weights_of
 from leastwise.estimators.base import Linear
 from leastwise.losses import for_classes
 from leastwise.model import Model, probabilities
@@ -195,7 +195,7 @@ class Logistic(ClassifierMixin, Linear):
             X, weight = rows.X, rows.weight
         else:
             refuse_text(X)
-            X, y, sample_weight = rows_of_tensor(X), array_of(y), array_of(sample_weight)
+            X, y, sample_weight = host_rows(X), array_of(y), array_of(sample_weight)
             X, own = validate_data(self, X, y, accept_sparse=("csr", "csc"), reset=False)
             weight = weights_of(sample_weight, X.shape[0])
         codes = np.searchsorted(self.classes_, own).clip(max=self.classes_.size - 1)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from leastwise.blocks.torch import Matrix
 from leastwise.encoding import Classes, Encoding, Feature
 from leastwise.errors import DataError, UsageError
 from leastwise.fit import Fit
@@ -256,6 +257,8 @@ def linear(X: Any, coef: Float, intercept: Float) -> Float:
     """
     if hasattr(X, "tocsr"):
         return np.asarray(X @ coef.T, np.float64) + intercept
+    if isinstance(X, Matrix):
+        return X.linear(coef, intercept)
     n, p = X.shape
     eta = np.empty((n, coef.shape[0]))
     step = max(1, BATCH // max(1, p))

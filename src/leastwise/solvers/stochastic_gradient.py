@@ -181,4 +181,4 @@ def batch_slopes(design: Design, batch: Block, w: Float, level: Float) -> tuple[
     view = design.view(batch)
     u = batch.weighted(design.loss.slope(batch.y, view.times(w) + level))
     scale = -design.source.rows / (batch.rows * design.centre.weight)
-    return design.mask(scale * view.back(u)), scale * u.sum(axis=0)
+    return design.mask(scale * np.asarray(view.back(u))), scale * np.asarray(u.sum(axis=0))

@@ -1,6 +1,7 @@
 """Where rows come from."""
 
 from leastwise.sources.base import Source, default_names
+from leastwise.sources.device import DeviceSource, rows_in_memory
 from leastwise.sources.memory import MemorySource
 
-__all__ = ["MemorySource", "Source", "default_names"]
+__all__ = ["DeviceSource", "MemorySource", "Source", "default_names", "rows_in_memory"]

@@ -71,7 +71,7 @@ class MemorySource(Source):
         super().__init__()
         self.classes = classes
         self.X = X
-        self.sparse = not isinstance(X, np.ndarray)
+        self.sparse = hasattr(X, "tocsr")
         if self.sparse and X.format not in ("csr", "csc"):
             self.X = X = X.tocsr()
         if self.sparse and not X.has_canonical_format:

@@ -19,7 +19,7 @@ def sampled_mean(X: NDArray[Any], rows: slice | NDArray[np.intp]) -> NDArray[np.
     mean, near = np.empty(X.shape[1]), True
     for first in range(0, mean.size, PANEL):
         panel = slice(first, first + PANEL)
-        sample = X[rows, panel]
+        sample = np.asarray(X[rows, panel])
         mean[panel] = sample.mean(axis=0, dtype=np.float64)
         deviation = sample.std(axis=0, dtype=np.float64)
         near &= bool((np.abs(mean[panel]) <= NEAR * deviation).all())
