@@ -220,7 +220,7 @@ shown("S1.13", "steps with all columns ten times as large", rescaled.n_iter_, de
 # ---------------------------
 # In the coordinates of the eigenvectors, steps are independent: after t of them the error along
 # mode k is (1 - step * lambda_k)^t of what it was. Prediction and run agree, and the slowest mode
-# is what the gap looks like in the end: on a log axis, a line of slope 2 ln|1 - step * mu|.
+# is what the gap looks like in the end: on a log axis, a line of slope ``2 ln|1 - step * mu|``.
 step = 1 / L / 1.1
 errors, predicted = [], []
 times = [1, 3, 10, 30, 100, 300, 1000]
