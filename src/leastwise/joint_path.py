@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from leastwise.blocks.tensors import tensors_out
 from leastwise.errors import UsageError
 from leastwise.numerics.joined import JoinedHessian
 from leastwise.path_result import Path, penalties_of
@@ -67,6 +68,7 @@ class JointPath(Path):
             found[place] = joined.degrees_of_freedom()
         return found
 
+    @tensors_out
     def predict(self, X: Any, strength: float | None = None) -> Float:
         """eta of all targets at every strength, (k, n, K), or at one of them, (n, k).
 

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from leastwise.blocks.tensors import tensors_out
 from leastwise.criteria import criterion, has_likelihood
 from leastwise.curved import hessian_of
 from leastwise.display import PathDisplay
@@ -184,6 +185,7 @@ class Path:
             )
         return nearest
 
+    @tensors_out
     def predict(self, X: Any, strength: float | None = None) -> Float:
         """eta = b + X w at every strength, (n, K), or at one of them, (n,).
 

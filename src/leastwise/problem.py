@@ -103,11 +103,16 @@ class Design:
         """p."""
         return len(self.source.columns)
 
-    def cached(self, key: Any, compute: Any) -> Any:
-        """`compute()`, once for each key."""
-        if key not in self._cache:
-            self._cache[key] = compute()
-        return self._cache[key]
+    def cached(self, key: Any, compute: Any, of: Any = None) -> Any:
+        """`compute()`, once for each key as long as it is asked for the same `of`."""
+        have = self._cache.get(key)
+        if have is None or have[0] != of:
+            self._cache[key] = have = of, compute()
+        return have[1]
+
+    def forget(self, key: Any) -> None:
+        """Keep what was computed for the key no longer."""
+        self._cache.pop(key, None)
 
     def worth_moments(self, memory: int) -> bool:
         """Whether H fits the memory and rows are not far fewer than columns.
@@ -160,9 +165,17 @@ class Design:
         if self.loss.quadratic:
             return found
         rows = self._rowwise(found)
-        value, point = rows.point(rows.nothing(), rows.level)
-        correlation = rows.correlation(point.u)
-        return replace(found, **rowwise_start(self.loss, rows.level, value, correlation))
+        value = rows.value(rows.nothing(), rows.level)
+        return replace(found, **rowwise_start(self.loss, rows.level, value))
+
+    @functools.cached_property
+    def correlation(self) -> Float:
+        """(p, k) that of w = 0: with the centre, or a pass where moments do not tell the loss."""
+        centre = self.centre
+        if self.loss.quadratic:
+            return centre.correlation
+        _, point = self.rows.point(self.rows.nothing(), centre.level)
+        return np.where(centre.null > 0.0, self.rows.correlation(point.u), 0.0)
 
     @functools.cached_property
     def rows(self) -> Rowwise:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from leastwise.bayesian.posterior import Posterior
+from leastwise.blocks.tensors import tensors_out
 from leastwise.certificate import Certificate
 from leastwise.losses.base import number_between
 from leastwise.model import Model, linear
@@ -90,6 +91,7 @@ class Evidence:
         half = _quantile(level) * self.standard_deviation
         return self.coef - half, self.coef + half
 
+    @tensors_out
     def predict(self, X: Any, return_std: bool = False) -> Float | tuple[Float, Float]:
         """The predictions for new rows, (m,), and on request their standard deviations, (m,).
 
@@ -108,6 +110,7 @@ class Evidence:
         eta, variance = self._told(X, spread=return_std)
         return (eta, np.sqrt(self.sigma2 + variance)) if return_std else eta
 
+    @tensors_out
     def interval(self, X: Any, level: float = 0.95, *, mean: bool = False) -> tuple[Float, Float]:
         """(m,) low and (m,) high: a new observation lies between them with probability `level`.
 

@@ -1,16 +1,18 @@
-"""From what users pass, arrays, frames and tables, to a source of rows; scikit-learn checks it."""
+"""From what users pass, arrays, frames and tables, to a source of rows; scikit-learn checks it.
+
+It is imported where there is something to check: importing it takes longer than many fits.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils.class_weight import compute_class_weight
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import validate_data
 
+from leastwise.blocks.tensors import array_of, rows_of_tensor
 from leastwise.errors import DataError, UsageError
 from leastwise.losses import Loss
 from leastwise.sources import MemorySource, Source
@@ -30,8 +32,10 @@ def rows_of(
 ) -> tuple[Source, bool]:
     """The rows given to `fit`, and whether there is one target; sets what scikit-learn asks for.
 
-    `several` allows more than one target.
+    estimator : what it is set on; None where there is none
+    several : whether more than one target is allowed
     """
+    estimator = SimpleNamespace() if estimator is None else estimator
     if isinstance(X, Source):
         _alone(estimator, X, y, sample_weight)
         if not several and len(X.targets) > 1:
@@ -40,6 +44,7 @@ def rows_of(
                 f"{type(estimator).__name__} takes one: name one"
             )
         return X, len(X.targets) == 1
+    X, y, sample_weight = rows_of_tensor(X), array_of(y), array_of(sample_weight)
     targets = _names_of(y)
     refuse_text(X)
     _refuse_labels(y)
@@ -47,6 +52,10 @@ def rows_of(
         estimator.n_features_in_ = X.shape[1]
         estimator.__dict__.pop("feature_names_in_", None)
     else:
+        from sklearn.base import BaseEstimator
+        from sklearn.utils.validation import validate_data
+
+        estimator = estimator if isinstance(estimator, BaseEstimator) else BaseEstimator()
         X, y = validate_data(
             estimator,
             X,
@@ -85,6 +94,10 @@ def classes_of(
         assert rows.classes is not None, "just made"
         labels, codes = rows.classes.array, rows.classes.codes(rows.y)
     else:
+        from sklearn.utils.multiclass import check_classification_targets
+        from sklearn.utils.validation import validate_data
+
+        X, y, sample_weight = rows_of_tensor(X), array_of(y), array_of(sample_weight)
         names = _names_of(y)
         refuse_text(X)
         X, y = validate_data(
@@ -104,6 +117,8 @@ def classes_of(
         numbers = MemorySource(X, np.zeros(len(y)), weight, columns=columns, targets=names)
         rows = numbers.classified(y)
     if class_weight is not None:
+        from sklearn.utils.class_weight import compute_class_weight
+
         each = compute_class_weight(
             class_weight, classes=labels, y=labels[codes], sample_weight=rows.weight
         )

@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from leastwise.blocks.tensors import array_of, module, rows_of_tensor, tensors_out
 from leastwise.errors import ConvergenceWarning, LeastwiseWarning
 from leastwise.estimators.arrays import FLOATS, numeric_array, refuse_text, rows_of, weights_of
 from leastwise.inference import Inference
@@ -77,15 +78,36 @@ class Linear(BaseEstimator):
         """(n, k) the linear predictions of rows given as in `fit`, or as a table's."""
         check_is_fitted(self)
         if self.model_.encoding is not None and not numeric_array(X):
-            return self.model_.linear(X)
-        refuse_text(X)
-        X = validate_data(self, X, accept_sparse=("csr", "csc"), dtype=FLOATS, reset=False)
+            X = self.model_.encoded(X)
+        else:
+            refuse_text(X)
+            X = validate_data(self, X, accept_sparse=("csr", "csc"), dtype=FLOATS, reset=False)
         return linear(X, np.atleast_2d(self.coef_), np.atleast_1d(self.intercept_))
 
     def _eta_of_rows(self, rows: MemorySource) -> Float:
         """(n, k) the linear predictions of a table's rows, which are encoded already."""
         check_is_fitted(self)
         return linear(rows.X, np.atleast_2d(self.coef_), np.atleast_1d(self.intercept_))
+
+    def to_torch(self, dtype: Any = None) -> Any:
+        """An nn.Sequential that maps rows (n, p) to what the model predicts of them.
+
+        Its first part, `module[0]`, is an nn.Linear with the coefficients. Of classes it predicts
+        their probabilities, as `predict_proba`, by a softmax of the scores that `module[0]` gives.
+
+        Parameters
+        ----------
+        dtype : of the module's numbers; torch.float64 by default
+
+        Raises
+        ------
+        UsageError
+            PyTorch is not installed.
+        """
+        check_is_fitted(self)
+        coef, intercept = np.atleast_2d(self.coef_), np.atleast_1d(self.intercept_)
+        head = "flatten" if np.ndim(self.coef_) == 1 else None
+        return module(coef, intercept if self.intercept else None, head, dtype)
 
     @property
     def inference_(self) -> tuple[Inference, ...]:
@@ -115,6 +137,7 @@ class Linear(BaseEstimator):
 
     def _shown(self, X: Any, y: Any, sample_weight: ArrayLike | None) -> MemorySource:
         """Rows given as in `fit`, for a page."""
+        X, y, sample_weight = rows_of_tensor(X), array_of(y), array_of(sample_weight)
         if isinstance(X, MemorySource):
             return X
         refuse_text(X)
@@ -192,13 +215,15 @@ class Regression(MultiOutputMixin, RegressorMixin, Linear):
         self, X: Any, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None
     ) -> float:
         """R2 of the predictions for rows, given as in `fit`."""
+        X, y, sample_weight = rows_of_tensor(X), array_of(y), array_of(sample_weight)
         if isinstance(X, MemorySource):
             eta = self._eta_of_rows(X)
             return float(r2_score(X.y, eta, sample_weight=X.weight))
         return float(super().score(X, y, sample_weight))
 
+    @tensors_out
     def predict(self, X: Any) -> Float:
-        """Predictions for rows: (n,) or (n, k).
+        """Predictions for rows: (n,) or (n, k); of a tensor, tensors of its device and float type.
 
         X is an array as in `fit`; after fitting a table also a frame or the path of a file.
         """

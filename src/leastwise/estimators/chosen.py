@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from numpy.typing import ArrayLike
 
+from leastwise.blocks.tensors import array_of
 from leastwise.cv import CrossValidation
 from leastwise.errors import LeastwiseWarning, UsageError
 from leastwise.estimators.arrays import rows_of
@@ -69,7 +70,7 @@ class Chosen(Linear):
             strengths=self.strengths,
             smallest=self.smallest,
             cv=self.cv,
-            groups=groups,
+            groups=array_of(groups),
             rule=self.rule,
             scoring=self.scoring,
             seed=self.seed,

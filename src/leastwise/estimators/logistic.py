@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
+from leastwise.blocks.tensors import array_of, module, rows_of_tensor, tensors_out
 from leastwise.errors import DataError, UsageError
 from leastwise.estimators.arrays import classes_of, refuse_text, weights_of
 from leastwise.estimators.base import Linear
@@ -132,6 +133,7 @@ class Logistic(ClassifierMixin, Linear):
         self._set(model, False)
         return self
 
+    @tensors_out
     def decision_function(self, X: Any) -> Float:
         """(n,) the log odds of the second of two classes, or (n, K) the scores of more.
 
@@ -140,6 +142,7 @@ class Logistic(ClassifierMixin, Linear):
         eta = self._eta(X)
         return eta[:, 0] if eta.shape[1] == 1 else eta
 
+    @tensors_out
     def predict(self, X: Any) -> NDArray[Any]:
         """(n,) the likeliest class of rows, given as to `decision_function`."""
         return self._likeliest(self._eta(X))
@@ -148,21 +151,31 @@ class Logistic(ClassifierMixin, Linear):
         codes = eta.argmax(axis=1) if eta.shape[1] > 1 else (eta[:, 0] > 0.0).astype(np.intp)
         return self.classes_[codes]
 
+    @tensors_out
     def predict_proba(self, X: Any) -> Float:
         """(n, K) the probability of each class, in the order of `classes_`."""
         eta = self._eta(X)
         return probabilities(self.model_.loss, eta)
 
+    @tensors_out
     def predict_log_proba(self, X: Any) -> Float:
         """(n, K) the logarithms of the probabilities, finite however small these are."""
         eta = self._eta(X)
         scores = eta if eta.shape[1] > 1 else np.hstack([np.zeros_like(eta), eta])
         return scores - np.logaddexp.reduce(scores, axis=1, keepdims=True)
 
+    def to_torch(self, dtype: Any = None) -> Any:
+        check_is_fitted(self)
+        coef, intercept = np.atleast_2d(self.coef_), np.atleast_1d(self.intercept_)
+        if coef.shape[0] == 1:  # of two classes the first has the score 0
+            coef, intercept = np.vstack([0.0 * coef, coef]), np.append(0.0 * intercept, intercept)
+        return module(coef, intercept if self.intercept else None, "softmax", dtype)
+
     def score(
         self, X: Any, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None
     ) -> float:
         """The share of rows, given as in `fit`, whose class is the one predicted."""
+        X, y, sample_weight = rows_of_tensor(X), array_of(y), array_of(sample_weight)
         if isinstance(X, MemorySource):
             own = self._own(X)
             return float(
@@ -182,6 +195,7 @@ class Logistic(ClassifierMixin, Linear):
             X, weight = rows.X, rows.weight
         else:
             refuse_text(X)
+            X, y, sample_weight = rows_of_tensor(X), array_of(y), array_of(sample_weight)
             X, own = validate_data(self, X, y, accept_sparse=("csr", "csc"), reset=False)
             weight = weights_of(sample_weight, X.shape[0])
         codes = np.searchsorted(self.classes_, own).clip(max=self.classes_.size - 1)

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator
 
+from leastwise.blocks.tensors import array_of
 from leastwise.drive import Record
 from leastwise.errors import ConvergenceWarning, LeastwiseWarning, UsageError
 from leastwise.estimators.arrays import coded, rows_of
@@ -117,9 +117,10 @@ def path(
     True
     """
     kind = named(loss)
+    y = array_of(y)
     if not kind.located and y is not None:
         y = coded(y, kind)
-    source, one = rows_of(BaseEstimator(), X, y, sample_weight)
+    source, one = rows_of(None, X, y, sample_weight)
     if joint and not kind.quadratic:
         raise UsageError("joint is for squared loss: leave it out")
     if joint and one:

@@ -7,44 +7,28 @@ nothing is shared with the slopes that they check.
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from leastwise.blocks.tensors import the_library
 from leastwise.losses import Loss
 from leastwise.penalties import ElasticNet
 
 Float = NDArray[np.float64]
 
 
-def installed() -> bool:
-    """Whether PyTorch can be imported."""
-    return find_spec("torch") is not None
-
-
-def is_tensor(value: Any) -> bool:
-    """Whether `value` is a tensor of PyTorch, which is not imported for that."""
-    return any(kind.__module__ == "torch" for kind in type(value).__mro__)
-
-
-def array_of(value: Any) -> Any:
-    """The numbers of a tensor as an array, copied; anything else as it is."""
-    return value.detach().cpu().numpy().copy() if is_tensor(value) else value
-
-
 def wrapper(like: Any) -> Callable[[Any], Any]:
     """What makes float64 tensors of arrays, on the device of the tensor `like`."""
-    import torch
+    torch = the_library()
 
     return lambda value: torch.as_tensor(np.array(value), dtype=torch.float64, device=like.device)
 
 
 def gradient(value: Callable[[Any, Any], Any], w: Any, b: Any) -> tuple[Float, Float]:
     """The gradients in w and in b of `value(w, b)`, which is computed on float64 tensors."""
-    import torch
-
+    torch = the_library()
     w, b = (
         torch.tensor(np.array(part), dtype=torch.float64, requires_grad=True) for part in (w, b)
     )
@@ -63,8 +47,7 @@ def mean_of(
     ----------
     X : (n, p) dense ; y : (n, k)
     """
-    import torch
-
+    torch = the_library()
     if loss.name not in FORMS:
         return None
     form = FORMS[loss.name]

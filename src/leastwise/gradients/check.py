@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator
 
+from leastwise.blocks import tensors
 from leastwise.errors import DataError, UsageError
 from leastwise.estimators.arrays import coded, rows_of
 from leastwise.gradients import autograd
@@ -160,10 +160,10 @@ def _of_registry(
     else:
         if y is None:
             raise UsageError("y is missing: only a table brings its targets")
-        y = autograd.array_of(y)
+        y = tensors.array_of(y)
         y = coded(y, loss) if loss.of_classes else y
-        X = _column(autograd.array_of(X))
-        source, one = rows_of(BaseEstimator(), X, y, sample_weight)
+        X = _column(tensors.rows_of_tensor(X))
+        source, one = rows_of(None, X, y, sample_weight)
     block = source.gather()
     if (why := loss.refuse_targets(block.y)) is not None:
         raise DataError(why)
@@ -199,10 +199,10 @@ def _function(
 ) -> Function:
     if X is None or y is None:
         raise UsageError("a function of (w, b, X, y) needs X and y: give both")
-    wrap = autograd.wrapper(X) if autograd.is_tensor(X) else np.array
+    wrap = autograd.wrapper(X) if tensors.is_tensor(X) else np.array
     try:
-        rows = np.array(_dense(autograd.array_of(X)), np.float64)
-        targets = np.array(autograd.array_of(y), np.float64)
+        rows = np.array(_dense(tensors.rows_of_tensor(X)), np.float64)
+        targets = np.array(tensors.array_of(y), np.float64)
     except (TypeError, ValueError) as error:
         raise DataError(f"X and y must be numbers for a function of one's own: {error}") from None
     if rows.ndim not in (1, 2) or len(rows) != len(targets) or rows.size == 0:

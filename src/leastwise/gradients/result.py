@@ -73,7 +73,7 @@ class GradientCheck:
             f"  against central differences  {self.difference_error:.1e}",
             f"  against autograd             {error}{why}",
             f"  error by step  {curve}",
-            f"  {'right' if self.ok else 'WRONG'}: {self.verdict}",
+            f"  verdict: {self.verdict}",
             *(f"  note: {note}" for note in self.notes),
         ]
         return "\n".join(lines)

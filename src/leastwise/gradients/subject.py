@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leastwise.blocks import Block
+from leastwise.blocks import Block, tensors
 from leastwise.errors import DataError, UsageError
 from leastwise.gradients import autograd
 from leastwise.gradients.layout import Layout, spread_of, units
@@ -57,13 +57,13 @@ class Function:
 
     def _point(self, beta: Float) -> tuple[Any, Any]:
         w, b = self.layout.cut(beta)
-        tensors = autograd.is_tensor(self.wrap(np.zeros(1)))
-        return (self.wrap(w), self.wrap(b)) if tensors else (w, b)
+        wrapped = tensors.is_tensor(self.wrap(np.zeros(1)))
+        return (self.wrap(w), self.wrap(b)) if wrapped else (w, b)
 
     def raw(self, beta: Float, X: Float | None = None, y: Float | None = None) -> Any:
         """What it returns at beta (d,), as arrays."""
         found = self.at(*self._point(beta), X, y)
-        return found if isinstance(found, tuple | list) else autograd.array_of(found)
+        return found if isinstance(found, tuple | list) else tensors.array_of(found)
 
     def value(self, beta: Float, X: Float | None = None, y: Float | None = None) -> float:
         """The number it returns.
@@ -104,10 +104,8 @@ class Function:
             )
         if pair and not self.layout.intercept:
             found = found[0] if len(found) == 1 else np.asarray(found, np.float64)
-        w, b = (
-            (autograd.array_of(part) for part in found) if self.layout.intercept else (found, 0.0)
-        )
-        w = np.array(autograd.array_of(w), np.float64)
+        w, b = (tensors.array_of(part) for part in found) if self.layout.intercept else (found, 0.0)
+        w = np.array(tensors.array_of(w), np.float64)
         return self.layout.join(w, np.array(b, np.float64), self.what), w.shape
 
     @property
@@ -118,7 +116,7 @@ class Function:
 
     def followed(self, beta: Float) -> tuple[Float | None, str]:
         """(d,) its gradient by autograd, or None and why there is none."""
-        if not autograd.installed():
+        if not tensors.installed():
             return None, NO_TORCH
         wrap = autograd.wrapper(self.wrap(np.zeros(1)))
         on_tensors = Function(self.call, self.what, self.layout, self.X, self.y, wrap)
@@ -177,7 +175,7 @@ class Registered:
 
     def followed(self, beta: Float) -> tuple[Float | None, str]:
         """(d,) the gradient of F by autograd, or None and why there is none."""
-        if not autograd.installed():
+        if not tensors.installed():
             return None, NO_TORCH
         block = self.source.gather()
         X = block.centred(None).dense()

@@ -15,18 +15,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leastwise.curved import Hessian, affords, curvature_product, hessian_of
-from leastwise.numerics.factors import EPS, of_gram
+from leastwise.numerics.factors import EPS
 from leastwise.numerics.threads import one_blas_thread
 from leastwise.penalties import ElasticNet
 from leastwise.problem import Evaluation, Problem, Shape
 from leastwise.rowwise import RowPoint, State
 from leastwise.solvers.base import VIOLATION, Cost, Iterate, Solver, Steps, gram_flops
+
+if TYPE_CHECKING:
+    from leastwise.solvers.together import Stand
 
 Float = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -72,26 +75,51 @@ class Newton(Solver):
     def along(
         self, problem: Problem, penalties: Sequence[ElasticNet], start: Float | None, limit: int
     ) -> Steps:
+        from leastwise.solvers.together import Batch, batch_of
+
         course = _Course(problem, start)
-        alone = len(penalties) == 1
-        for number, penalty in enumerate(penalties):
-            course.turn(problem.at(penalty))
-            done = False
-            if not number:
-                done = yield number, course.iterate(0)
-            used = quiet = 0
-            while not done and used < limit:
-                fall = course.step()
-                used += 1
-                quiet += 1
-                over = used == limit or course.over(fall)
-                if alone or over or quiet >= INNER or course.settled(fall):
-                    quiet = 0
-                    if course.widened() and not over:
-                        continue
-                    done = yield number, course.iterate(used, final=over)
-                    if over:
-                        break
+        batch: Batch | None = None
+        number = alone = 0  # the next strength, and the last that is to be taken by itself
+        while number < len(penalties):
+            count = batch_of(problem, penalties[number - 1 :]) if number > alone else 0
+            if not count:
+                batch = None
+                here = problem.at(penalties[number])
+                yield from self._one(course, here, number, limit, only=len(penalties) == 1)
+                number += 1
+                continue
+            problems = [problem.at(penalty) for penalty in penalties[number : number + count]]
+            batch = Batch(problems, number, course.stand, course.hessian, batch)
+            done = yield from batch.along(limit)
+            if batch.stands:
+                last = min(done, count - 1)
+                course.move(problems[last], batch.stands[last])
+            course.hessian = batch.hessian if done == count else None
+            if done < count:
+                alone = number + count - 1
+            number += done
+
+    def _one(
+        self, course: _Course, problem: Problem, number: int, limit: int, *, only: bool
+    ) -> Steps:
+        """Iterates of one strength."""
+        course.turn(problem)
+        done = False
+        if not number:
+            done = yield number, course.iterate(0)
+        used = quiet = 0
+        while not done and used < limit:
+            fall = course.step()
+            used += 1
+            quiet += 1
+            over = used == limit or course.over(fall)
+            if only or over or quiet >= INNER or course.settled(fall):
+                quiet = 0
+                if course.widened() and not over:
+                    continue
+                done = yield number, course.iterate(used, final=over)
+                if over:
+                    break
 
 
 class _Course:
@@ -119,11 +147,26 @@ class _Course:
         self._level, self._value, self._point = start_at
         self._v = self._rows.correlation(self._point.u)
         self._part: Float | None = None  # v of the working columns, where it is not known of all
-        self._hessian: Hessian | None = None
+        self.hessian: Hessian | None = None
         self._fresh = self._failed = self._safe = False
         self._age = 0
         self._columns = np.empty(0, np.intp)
         self._falls: list[float] = []
+
+    @property
+    def stand(self) -> Stand:
+        """Where the one output stands, for several strengths at once."""
+        from leastwise.solvers.together import Stand
+
+        self._complete()
+        return Stand(self._w[:, 0], self._level, self._value, self._v[:, 0], self._point)
+
+    def move(self, here: Problem, stand: Stand) -> None:
+        """Go on from where several strengths ended."""
+        self._here, self._w, self._product = here, stand.w[:, None].copy(), stand.product
+        self._level, self._value, self._point = stand.level, stand.value, stand.point
+        self._v, self._part = stand.v[:, None], None if stand.whole else np.empty(0)
+        self._complete()
 
     def turn(self, here: Problem) -> None:
         """Go on under another penalty."""
@@ -149,8 +192,8 @@ class _Course:
         """Where it stands."""
         self._complete()
         point = self._point
-        if self._hessian is not None:
-            point = replace(point, hessian=self._hessian)
+        if self.hessian is not None:
+            point = replace(point, hessian=self.hessian)
         at = Evaluation(self._value, self._v, self._level, point)
         detail = "conjugate gradients" if self._matrix_free else "Cholesky"
         if not self._simple:
@@ -205,12 +248,12 @@ class _Course:
             return self._search(columns, change, fall, None)
         if self._failed:
             return self._safe_step(columns)
-        stale = self._hessian is None or not np.isin(columns, self._hessian.columns).all()
+        stale = self.hessian is None or not np.isin(columns, self.hessian.columns).all()
         slow = len(self._falls) > 1 and self._falls[-1] > KEPT * self._falls[-2]
         if stale or (slow and not self._fresh):
             self._renew(columns)
         while True:
-            hessian = self._hessian
+            hessian = self.hessian
             assert hessian is not None, "made above"
             hessian = hessian.among(columns)
             change, fall = self._model(hessian)
@@ -234,11 +277,11 @@ class _Course:
         hessian = hessian_of(self._rows, self._point, columns, safe=safe)
         change, fall = self._model(hessian)
         found = max(self._search(columns, change, fall, hessian), 0.0)
-        self._failed, self._safe, self._falls, self._hessian = False, True, [], None
+        self._failed, self._safe, self._falls, self.hessian = False, True, [], None
         return found
 
     def _renew(self, columns: Index) -> None:
-        self._hessian = hessian_of(self._rows, self._point, columns)
+        self.hessian = hessian_of(self._rows, self._point, columns)
         self._fresh, self._falls = True, []
 
     def _model(self, hessian: Hessian) -> tuple[Float, Float]:
@@ -247,12 +290,12 @@ class _Course:
         l1, l2, lower, upper = (side[columns] for side in self._sides)
         w, v = self._w[columns], self._v[columns] if self._part is None else self._part
         change, promised = np.zeros_like(w), np.zeros(w.shape[1])
-        for group, H in zip(hessian.groups, hessian.H, strict=True):
+        for number, (group, H) in enumerate(zip(hessian.groups, hessian.H, strict=True)):
             start, slope = w[:, group].reshape(-1), v[:, group].reshape(-1)
             sides = [np.repeat(side, group.size) for side in (l1, l2, lower, upper)]
             if self._simple:
                 right = slope - sides[1] * start
-                step = of_gram(H + np.diag(sides[1])).solve(right[:, None])[:, 0]
+                step = hessian.factors(l2)[number].solve(right[:, None])[:, 0]
             else:
                 step = _bent(H, slope + H @ start, start, sides) - start
             change[:, group] = step.reshape(-1, group.size)

@@ -17,6 +17,7 @@ from leastwise.errors import DataError
 from leastwise.moments import Shift
 from leastwise.numerics.threads import parallel, workers
 from leastwise.sources.base import Source, check_unique, default_names
+from leastwise.sources.sampling import sampled_mean
 
 T = TypeVar("T")
 
@@ -29,8 +30,7 @@ LEAST_ROWS, MOST_ROWS = 1000, 10_000
 # memory.
 SERIAL_SIZE = 200_000
 WIDE = 512
-SAMPLE = 1000  # rows that a provisional mean is taken of
-NEAR = 1.0  # deviations from zero of a mean that need not be taken off: a sum loses one bit
+SAMPLE, NUMBERS, FEWEST = 1000, 1 << 18, 32  # rows that a provisional mean is taken of
 SPARSE_PART = 1_000_000  # stored numbers of a sparse matrix worth a thread
 MOST, LEAST_OF_EACH = 20, 10  # distinct values of a target that may be classes, and rows of each
 
@@ -178,12 +178,9 @@ class MemorySource(Source):
                 mean = np.asarray(rows.mean(axis=0), np.float64).ravel()
             else:
                 chosen = np.arange(self.rows)[taken]
-                step = max(1, chosen.size // SAMPLE)
-                sample = self.X[::step] if chosen.size == self.rows else self.X[chosen[::step]]
-                mean = np.asarray(sample.mean(axis=0, dtype=np.float64))
-                deviation = sample.std(axis=0, dtype=np.float64)
-                if (np.abs(mean) <= NEAR * deviation).all():
-                    mean = np.zeros_like(mean)  # rows are then summed as they stand
+                step = max(1, chosen.size // min(SAMPLE, max(FEWEST, NUMBERS // self.X.shape[1])))
+                whole = chosen.size == self.rows
+                mean = sampled_mean(self.X, slice(None, None, step) if whole else chosen[::step])
             return Shift(mean, np.average(self.y, axis=0, weights=self.weight))
 
     def blocks(self) -> Iterator[Block]:
