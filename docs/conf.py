@@ -24,6 +24,8 @@ extensions = [
 exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = f"leastwise {version}"
+html_static_path = ["_static"]
+html_css_files = ["house.css"]
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # numpydoc's sections say it

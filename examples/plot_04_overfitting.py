@@ -117,10 +117,11 @@ shown(
 )
 
 # %%
-# The test errors that one should expect have a closed form. A prediction is a sum a(x)'y of the
+# The test errors that one should expect have a closed form. A prediction is a sum ``a(x)'y`` of the
 # targets, so that with noise of variance s^2 the error at a new point is s^2, plus bias^2, plus s^2
-# |a(x)|^2. With a straight line as the truth there is no bias from degree one on, and the expected
-# error only grows: no U. The same by simulation, two thousand sets of targets in one call:
+# times the squared length of a(x). With a straight line as the truth there is no bias from degree
+# one on, and the expected error only grows: no U. The same by simulation, two thousand sets of
+# targets in one call:
 spots = np.linspace(0, 1, 1001)
 
 
