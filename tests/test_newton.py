@@ -45,7 +45,7 @@ def test_strengths_at_once_are_the_fits_one_by_one(loss, n, p, l1_ratio):
         y = X[:, 0] + y
     path = lw.path(X, y, loss=loss, l1_ratio=l1_ratio, strengths=40, smallest=0.02, tol=CERTIFIED)
     assert path.gaps.max() <= CERTIFIED
-    if loss == "logistic":
+    if loss == "logistic" and p < n:
         assert path.passes < 4 * path.strengths.size  # alone, each takes five steps of four
     for k in (7, 23, 39):
         alone = lw.path(
