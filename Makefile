@@ -32,6 +32,7 @@ bench: $(BENCH)/leastwise/.installed ## ours and every peer on the same problems
 	$(BENCH)/leastwise/bin/python -m benchmarks.ols
 	$(BENCH)/leastwise/bin/python -m benchmarks.lad
 	$(BENCH)/leastwise/bin/python -m benchmarks.gpu
+	$(BENCH)/leastwise/bin/python -m benchmarks.logistic
 
 docs: $(VENV)/.installed-docs ## run the gallery and build the site into docs/_build; a warning is an error
 	rm -rf docs/gallery

@@ -29,6 +29,7 @@ from leastwise.sources import Source
 Float = NDArray[np.float64]
 
 LARGEST_STRENGTH = 1e150  # its square must be a number
+SIXTEENTH = 16  # of the rows is a sample
 TINY = 1e-280  # sums of squares below this have lost digits to underflow
 
 
@@ -343,6 +344,18 @@ class Problem:
     def at(self, penalty: ElasticNet) -> Problem:
         """The same rows under another penalty; nothing is read again."""
         return self if penalty is self.penalty else Problem(self.design, penalty, self.memory)
+
+    def sample(self, least: int) -> Problem | None:
+        """The same over every so many-th row: a sixteenth of them, or `least`, or None.
+
+        It is None where that is more than a quarter of the rows, or where rows cannot be taken.
+        """
+        design = self.design
+        step = min(SIXTEENTH, design.source.rows // max(least, 1))
+        source = design.source.sample(step) if step >= 4 else None
+        if source is None:
+            return None
+        return Problem(Design(source, design.loss, design.intercept), self.penalty, self.memory)
 
     @functools.cached_property
     def strengths(self) -> tuple[Float, Float]:

@@ -28,10 +28,11 @@ from leastwise.problem import Evaluation, Problem
 from leastwise.rowwise import RowPoint, State
 from leastwise.solvers.active_set import ActiveSet, Quadratics
 from leastwise.solvers.base import VIOLATION, Iterate
+from leastwise.solvers.secants import Secant, taught
 
 Float = NDArray[np.float64]
 Index = NDArray[np.intp]
-Move = tuple[Index, Float, Float]  # columns, a change of w and that of the gradient
+ONE = np.zeros(1, np.intp)  # the group of the one output
 
 MOST = 16  # strengths at once: products with so many vectors run at full speed
 FARTHEST = 0.5  # a strength below this share of the one before is taken by itself
@@ -44,7 +45,6 @@ LOOSE = 1e-6  # of the largest slope: the level's slope far from a solution
 FAR = 1e-3  # how far off a solution is far
 GAINED = 0.5  # a step must leave no more than this share of what a strength is off
 STEPS = 8  # of one batch
-SHALLOW = 1e-3  # of the curvature expected: a step along which there is less teaches nothing
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class Batch:
         self._end: Hessian | None = None
         self.stands: list[Stand] = []
         self._off: list[float] = []  # how far each stands from its solution
-        self._moves: list[list[Move]] = []  # what each has met on its way
+        self._secants: list[list[Secant]] = []  # what each has met on its way
 
     @property
     def hessian(self) -> Hessian | None:
@@ -151,7 +151,7 @@ class Batch:
     def _iterate(self, place: int, used: int, *, final: bool) -> Iterate:
         at = self.stands[place]
         seen = Evaluation(at.value, at.v[:, None], at.level, at.point)
-        return Iterate(at.w[:, None], used, seen, final=final, detail="active set")
+        return Iterate(at.w[:, None], used, seen, True, final=final, detail="active set")
 
     def _predict(self) -> bool:
         """Let every strength stand where the Hessian before them leads; whether one fits."""
@@ -164,8 +164,11 @@ class Batch:
         columns, H = hessian.columns, hessian.H[0]
         start, v = anchor.w[columns], anchor.v[columns]
         trend = self._trend
-        if trend is not None and not np.array_equal(trend[0], columns):
-            trend = None
+        if trend is not None and not (
+            np.array_equal(trend[0], columns)
+            and (2.0 * np.abs(np.diagonal(trend[1])) <= np.diagonal(H)).all()
+        ):
+            trend = None  # so steep a change is none to go on with
         coefs: list[Float] = []
         with one_blas_thread():
             engine: ActiveSet | None = None
@@ -183,8 +186,10 @@ class Batch:
         self.stands = self._seen(whole, self._rows.times(some, columns), near, LOOSE)
         self._off = [self._distance(place) for place in places]
         around = [anchor, *self.stands]
-        self._moves = [[_move(columns, *ends)] for ends in zip(around, around[2:], strict=False)]
-        self._moves.append([])
+        self._secants = [
+            [_secant(columns, *ends)] for ends in zip(around, around[2:], strict=False)
+        ]
+        self._secants.append([])
         wanted = self._wanted(self.stands, self._problems)
         if self._off[-1] > CLOSE or not np.isin(wanted, columns).all():
             self._end = self._renewed(self.stands[-1], wanted)
@@ -200,7 +205,8 @@ class Batch:
         near: list[Float] = []
         with one_blas_thread():
             for k, hessian in zip(chosen, hessians, strict=True):
-                at, H = self.stands[k], self._bent(k, hessian)
+                at = self.stands[k]
+                H = taught(hessian.H[0], columns, self._secants[k], ONE)
                 start = at.w[columns]
                 engine = ActiveSet(_quadratic(H, at.v[columns] + H @ start), start)
                 coefs.append(self._reached(engine, k, columns))
@@ -214,7 +220,7 @@ class Batch:
         found = self._seen(w, product, np.concatenate(near), loose, columns)
         for k, stand in zip(chosen, found, strict=True):
             before = self.stands[k]
-            self._moves[k].append(_move(columns, before, stand))
+            self._secants[k].append(_secant(columns, before, stand))
             self.stands[k] = stand
             self._off[k] = self._distance(k)
             if not self._off[k] <= off[k]:
@@ -276,18 +282,6 @@ class Batch:
         slope = (1.0 - t) * before.slope[0] + t * end.slope[0]
         return replace(end, H=(H,), slope=(slope,))
 
-    def _bent(self, place: int, hessian: Hessian) -> Float:
-        """H that says of each step of this strength what the rows have said of it."""
-        H = hessian.H[0]
-        for columns, s, y in self._moves[place]:
-            if not np.array_equal(columns, hessian.columns):
-                continue
-            Hs = H @ s
-            along, curved = float(y @ s), float(s @ Hs)
-            if along > SHALLOW * curved > 0.0:
-                H = H + np.outer(y, y / along) - np.outer(Hs, Hs / curved)
-        return H
-
     def _reached(self, engine: ActiveSet, place: int, columns: Index) -> Float:
         l1, l2 = self._problems[place].strengths
         engine.reach(l1[columns], l2[columns], 100 + 20 * columns.size)
@@ -327,8 +321,10 @@ class Batch:
         slope = v - l2 * w
         left = np.where(w == 0.0, np.maximum(np.abs(slope) - l1, 0.0), slope - l1 * np.sign(w))
         if (l2 > 0.0).all():
-            return float(0.5 * left @ (left / l2)) / float(problem.null[0])
-        return float(np.abs(left).max(initial=0.0)) / float(l1.max())
+            off = float(0.5 * left @ (left / l2)) / float(problem.null[0])
+        else:
+            off = float(np.abs(left).max(initial=0.0)) / float(l1.max())
+        return off if np.isfinite(off) else np.inf
 
     def _wanted(self, stands: Sequence[Stand], problems: Sequence[Problem]) -> Index:
         """The columns that matter at these points, or all where they are few."""
@@ -346,8 +342,8 @@ class Batch:
         return hessian_of(self._rows, at.point, columns)
 
 
-def _move(columns: Index, a: Stand, b: Stand) -> Move:
-    return columns, (b.w - a.w)[columns], (a.v - b.v)[columns]
+def _secant(columns: Index, a: Stand, b: Stand) -> Secant:
+    return Secant(columns, (b.w - a.w)[columns, None], (a.v - b.v)[columns, None])
 
 
 def _quadratic(H: Float, q: Float) -> Quadratics:

@@ -103,8 +103,7 @@ class MemorySource(Source):
             raise DataError("X has no rows: there is nothing to fit")
         if len(self.columns) != p:
             raise DataError(f"X has {p} columns and {len(self.columns)} names were given for them")
-        given = self.columns is not default_names("x", p)
-        if given and (twice := check_unique(self.columns)):
+        if self.columns is not default_names("x", p) and (twice := check_unique(self.columns)):
             raise DataError(f"two columns are named {twice!r}; rename one of them")
         if not np.isfinite(self.y).all():
             row = int(np.flatnonzero(~np.isfinite(self.y).all(axis=1))[0])
@@ -136,7 +135,6 @@ class MemorySource(Source):
             return (Block(self.X, self.y, self.weight),)
         by_columns = self.sparse and self.X.format == "csc"
         matrix = self.X.tocsr() if by_columns else self.X
-        pairs = pairwise(edges)
         return tuple(
             Block(
                 matrix[first:end].tocsc() if by_columns else matrix[first:end],
@@ -144,7 +142,7 @@ class MemorySource(Source):
                 None if self.weight is None else self.weight[first:end],
                 first,
             )
-            for first, end in pairs
+            for first, end in pairwise(edges)
         )
 
     def _default_cuts(self) -> list[int]:
@@ -153,11 +151,10 @@ class MemorySource(Source):
             if self.X.format != "csr" or p > WIDE:
                 return []
             parts = min(workers(), self.X.nnz // SPARSE_PART)
-            return [n * part // parts for part in range(1, parts)] if parts > 1 else []
+            return [n * part // parts for part in range(1, parts)]
         if n <= p or n * p <= SERIAL_SIZE:
             return []
-        step = int(np.clip(BLOCK_BYTES // (8 * p), LEAST_ROWS, MOST_ROWS))
-        step = max(step, min(p, MOST_ROWS))
+        step = max(int(np.clip(BLOCK_BYTES // (8 * p), LEAST_ROWS, MOST_ROWS)), min(p, MOST_ROWS))
         return list(range(step, n, step))
 
     @property
@@ -280,15 +277,18 @@ class MemorySource(Source):
     def take(self, rows: NDArray[np.intp]) -> MemorySource:
         """A source of the chosen rows (a copy of them)."""
         matrix = self.X.tocsr() if self.sparse else self.X
-        weight = None if self.weight is None else self.weight[rows]
         return MemorySource(
             matrix[rows],
             self.y[rows],
-            weight,
+            None if self.weight is None else self.weight[rows],
             columns=self.columns,
             targets=self.targets,
             classes=self.classes,
         )
+
+    def sample(self, step: int) -> Source | None:
+        some = self.weight is None or bool(self.weight[::step].any())
+        return self.take(np.arange(0, self.rows, step)) if some else None
 
     def classified(self, labels: NDArray[Any] | None = None) -> Self:
         """The same rows with the distinct values of their target as classes.
