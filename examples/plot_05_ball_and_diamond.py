@@ -151,11 +151,11 @@ corrected(
 #
 # So for two standardised columns of correlation ``r``, ``w_2 = 0`` wherever
 # ``q_1 = x_1·y / n`` and ``q_2`` satisfy ``|q_2 − r S(q_1, l1)| <= l1``,
-# ``S`` the soft threshold. We fit 400 targets for each correlation, and colour the plane of
+# ``S`` the soft threshold. We fit 256 targets for each correlation, and colour the plane of
 # their least-squares coefficients by which coefficients the solver made zero. The lines are the
 # condition, drawn without the solver.
 
-targets = np.array(np.meshgrid(*[np.linspace(-1.5, 1.5, 20)] * 2)).reshape(2, -1).T
+targets = np.array(np.meshgrid(*[np.linspace(-1.5, 1.5, 16)] * 2)).reshape(2, -1).T
 fine = np.array(np.meshgrid(*[np.linspace(-1.5, 1.5, 400)] * 2))
 
 
@@ -189,7 +189,7 @@ axes[1].set_xlabel("least squares $w_1$")
 axes[0].legend(loc="upper center", bbox_to_anchor=(0.5, 1.32), ncols=2, fontsize=10)
 plt.show()
 
-shown("S1.23", "zeros of 800 lassos that |rho_j| <= l1 did not foretell", wrong, 0)
+shown("S1.23", "zeros of 512 lassos that |rho_j| <= l1 did not foretell", wrong, 0)
 
 # %%
 # Is the contact the diamond's nearest point to the least-squares solution? Many drawings make it
