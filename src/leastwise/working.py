@@ -140,7 +140,7 @@ class RowColumns:
 
     def _grow(self, new: Index) -> None:
         first, count = self._count, self._count + new.size
-        need = 8 * count * (4 * count + (0 if self._source.sparse else self._source.rows))
+        need = 8 * count * (5 * count + (0 if self._source.sparse else 2 * self._source.rows))
         if need > self._memory:
             raise UsageError(
                 f"{count} columns are at work, which would take {need / 2**30:.3g} GiB, more than "
