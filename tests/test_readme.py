@@ -18,7 +18,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = ("README.md", "docs/quickstart.md", "docs/losses.md", "docs/probability.md")
+DOCUMENTS = (
+    "README.md",
+    "docs/quickstart.md",
+    "docs/losses.md",
+    "docs/plan.md",
+    "docs/probability.md",
+)
 PRICES = "src/leastwise/data/house_prices.parquet"
 FENCE = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PYTHON = ("python", "py")
