@@ -49,9 +49,8 @@ def drawn(seed: int) -> Iterator[Drawn]:
     for loss in LOSSES:
         squared = loss == "squared"
         n = int(rng.integers(700, 900))
-        yield Drawn(
-            loss, n if squared else 4 * n, int(rng.integers(330, 380) // (1 if squared else 3)), 1.0
-        )
+        p = int(rng.integers(330, 380))
+        yield Drawn(loss, n if squared else 4 * n, p if squared else p // 3, 1.0)
         yield Drawn(loss, int(rng.integers(150, 200)), int(rng.integers(1500, 2000)), 1.0)
         yield Drawn(loss, int(rng.integers(300, 400)), int(rng.integers(12_000, 14_000)), 0.01)
 

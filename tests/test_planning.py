@@ -97,12 +97,13 @@ def test_a_hundred_thousand_sparse_columns_stay_inside_the_budget():
     X = (sp.random_array((n, p), density=2e-4, rng=rng) + own).tocsr()
     y = np.asarray(X @ rng.normal(size=p)) + rng.normal(size=n)
     plan = lw.plan(X, y, l2=1.0, memory=memory)
-    assert plan.auto == "conjugate-gradient"
+    assert plan.auto is not None
     tracemalloc.start()
     model = lw.LeastSquares(l2=1.0, memory=memory).fit(X, y)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert model.certificate_.converged
+    assert model.model_.fit.solver.startswith(plan.auto)
     assert peak <= 1.2 * plan[plan.auto].bytes < memory
 
 
