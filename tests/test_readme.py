@@ -27,6 +27,7 @@ DOCUMENTS = (
     "docs/certificates.md",
     "docs/losses.md",
     "docs/gradients.md",
+    "docs/plan.md",
     "docs/probability.md",
     "docs/torch.md",
 )

@@ -34,12 +34,14 @@ if TYPE_CHECKING:
     from leastwise.estimators.losses_cv import LogisticCV as LogisticCV
     from leastwise.estimators.losses_cv import QuantileCV as QuantileCV
     from leastwise.estimators.path import path as path
+    from leastwise.estimators.plan import plan as plan
     from leastwise.estimators.quantile import Quantile as Quantile
     from leastwise.estimators.robust import Huber as Huber
     from leastwise.estimators.robust import LeastAbsolute as LeastAbsolute
     from leastwise.gradients import GradientCheck as GradientCheck
     from leastwise.gradients import check_gradient as check_gradient
     from leastwise.paths import Path as Path
+    from leastwise.planning import Plan as Plan
     from leastwise.sources.table import Table as Table
     from leastwise.sources.table import table as table
 
@@ -70,6 +72,8 @@ _HOMES = {
     "Path": "paths",
     "load": "estimators.loading",
     "path": "estimators.path",
+    "plan": "estimators.plan",
+    "Plan": "planning",
     "table": "sources.table",
 }
 
@@ -92,6 +96,7 @@ __all__ = [
     "Logistic",
     "LogisticCV",
     "Path",
+    "Plan",
     "Quantile",
     "QuantileCV",
     "Table",
@@ -100,6 +105,7 @@ __all__ = [
     "evidence",
     "load",
     "path",
+    "plan",
     "probability",
     "solvers",
     "table",

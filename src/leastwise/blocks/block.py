@@ -22,15 +22,14 @@ from numpy.typing import NDArray
 
 from leastwise.numerics.threads import parallel, scratch
 from leastwise.picked import DensePicked, SparsePicked
+from leastwise.shape import EXPLICIT_BYTES, PANEL
 
 Float = NDArray[np.float64]
 
-EXPLICIT_BYTES = 8 << 20  # a block up to this size is centred by a copy; beyond, implicitly
 LEAST_CHUNK = 256  # rows, or as many as columns, of a large block that are dense at one time
 TILE_BYTES = 400_000  # a centred tile that stays in a core's cache between its products
 NARROW = 16  # columns up to which a block is worked on column by column
 PIECE_BYTES = 4 << 20  # of a large block, what is centred or turned into float64 at one time
-PANEL = 512  # columns of a wide block that are centred by a copy at one time
 
 
 class View(Protocol):

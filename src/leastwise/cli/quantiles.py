@@ -63,7 +63,7 @@ def fit_quantiles(options: Options, q: list[float], arguments: Sequence[str]) ->
         rows = reading.rows_of(options, read_arrow(options.file))
         read = time.perf_counter()
         progress.say(f"fitting {len(q)} quantiles of {rows.rows:,} rows")
-        from leastwise.estimators import Quantile
+        from leastwise.estimators.quantile import Quantile
 
         how: dict[str, Any] = {"solver": options.solver, "tol": options.tol, "memory": memory}
         fitted = Quantile(

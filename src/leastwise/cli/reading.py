@@ -16,7 +16,7 @@ from leastwise.encoding import require
 from leastwise.encoding.kinds import missing_rows, plain
 from leastwise.errors import DataError, LeastwiseWarning, UsageError
 from leastwise.losses import Loss, Squared, for_classes
-from leastwise.plan import memory_allowed
+from leastwise.planning import memory_allowed
 from leastwise.report.words import count
 from leastwise.solvers import SOLVERS
 from leastwise.sources.table import Table, table

@@ -44,7 +44,7 @@ class AcceleratedGradient(Solver):
         return no_row_state(problem)
 
     def cost(self, shape: Shape) -> Cost:
-        return descent_cost(shape, 5000, 3.0)
+        return descent_cost(shape, 5000, 3.0, states=12.0)
 
     def along(
         self, problem: Problem, penalties: Sequence[ElasticNet], start: Float | None, limit: int

@@ -27,10 +27,13 @@ from leastwise.kinks import (
     solve,
     solve_all,
 )
+from leastwise.kinks.globs import sample_size
+from leastwise.kinks.solve import BAND
 from leastwise.penalties import ElasticNet
 from leastwise.problem import Evaluation, Problem, Shape
 from leastwise.rowwise import RowPoint
 from leastwise.solvers.base import Cost, Iterate, Solver, Steps
+from leastwise.solvers.needs import kept
 
 if TYPE_CHECKING:
     from leastwise.blocks import Block
@@ -61,9 +64,10 @@ class InteriorPoint(Solver):
 
     def cost(self, shape: Shape) -> Cost:
         n, p = shape.rows, shape.columns
-        working = min(n, 500 + int(6.0 * (n * (p + 1)) ** (2.0 / 3.0)))
+        size = sample_size(n, p + 1)
+        working = min(n, n if size == n else int(BAND * size) + 500)
         flops = STEPS_EXPECTED * (2.0 * working * p * p + p**3 / 3.0) * shape.outputs
-        bytes = 8 * (6 * n + 3 * working * (p + 1) + 3 * p * p) + shape.scratch
+        bytes = int(8 * (4 * n + 4.1 * working * (p + 1) + 4 * p * p) + kept(shape))
         return Cost(bytes, 6.0 * shape.outputs, flops)
 
     def along(

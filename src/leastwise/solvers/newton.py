@@ -26,6 +26,8 @@ from leastwise.penalties import ElasticNet
 from leastwise.problem import Problem, Shape
 from leastwise.solvers.base import Cost, Solver, Steps, gram_flops
 from leastwise.solvers.course import FEW, Course, from_sample
+from leastwise.solvers.needs import kept
+from leastwise.solvers.rowwise_needs import hessian_bytes
 
 if TYPE_CHECKING:
     from leastwise.solvers.together import Batch
@@ -51,14 +53,24 @@ class Newton(Solver):
 
     def cost(self, shape: Shape) -> Cost:
         n, p, k = shape.rows, shape.columns, shape.outputs
-        vectors = 8 * 8 * n * k + shape.scratch
         side = p * k if shape.coupled else p
         if shape.l1 or shape.bounded:
             side = min(side, max(FEW, min(n, p) // 4) * (k if shape.coupled else 1))
         pairs = k * (k + 1) / 2 if shape.coupled else k
         share = min(1.0, side / (p * (k if shape.coupled else 1)))
         flops = EXPECTED * (gram_flops(shape) * pairs * share**2 + side**3)
-        return Cost(vectors + 8 * 4 * side**2, 4.0 * EXPECTED, flops)
+        columns = side // (k if shape.coupled else 1)
+        if not shape.affords(8 * 4 * side**2) and not (shape.l1 or shape.bounded):
+            columns = 0  # by conjugate gradients, on products with the Hessian
+        squares = (10.0 if shape.coupled else 5.5) if shape.free else 3.0 if shape.coupled else 1.5
+        state, vectors = 8 * 11 * n * k, 8 * 24 * p * k
+        making = 0.5 * state + hessian_bytes(shape, columns, squares)
+        bytes = int(kept(shape) + max(state + vectors, making))
+        most = bytes
+        if columns < p and columns:  # a set of columns that grows as the data ask
+            all_at_work = int(kept(shape) + state + 2 * hessian_bytes(shape, p, 6.0))
+            most = all_at_work if shape.memory is None else min(all_at_work, shape.memory)
+        return Cost(bytes, 4.0 * EXPECTED, flops, max(most, bytes))
 
     def along(
         self, problem: Problem, penalties: Sequence[ElasticNet], start: Float | None, limit: int

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-PANEL = 512  # columns at a time: no copy of a sample is ever wide
+from leastwise.shape import PANEL
+
 NEAR = 1.0  # deviations from zero of a mean that need not be taken off: a sum loses one bit
 
 
