@@ -136,7 +136,6 @@ class MemorySource(Source):
             return (Block(self.X, self.y, self.weight),)
         by_columns = self.sparse and self.X.format == "csc"
         matrix = self.X.tocsr() if by_columns else self.X
-        pairs = pairwise(edges)
         return tuple(
             Block(
                 matrix[first:end].tocsc() if by_columns else matrix[first:end],
@@ -144,7 +143,7 @@ class MemorySource(Source):
                 None if self.weight is None else self.weight[first:end],
                 first,
             )
-            for first, end in pairs
+            for first, end in pairwise(edges)
         )
 
     def _default_cuts(self) -> list[int]:
