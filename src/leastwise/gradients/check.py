@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator
 
 from leastwise.blocks import tensors
 from leastwise.errors import DataError, UsageError
@@ -153,6 +152,8 @@ def _of_registry(
     intercept: bool,
     at: Any,
 ) -> tuple[Registered, Float, Float, float]:
+    from sklearn.base import BaseEstimator
+
     if isinstance(X, Source):
         source = X
         if loss.of_classes and isinstance(X, MemorySource) and len(X.targets) == 1:
