@@ -32,8 +32,10 @@ bench: $(BENCH)/leastwise/.installed ## ours and every peer on the same problems
 	$(BENCH)/leastwise/bin/python -m benchmarks.ols
 	$(BENCH)/leastwise/bin/python -m benchmarks.lad
 	$(BENCH)/leastwise/bin/python -m benchmarks.gpu
+	$(BENCH)/leastwise/bin/python -m benchmarks.logistic
 
-docs: $(VENV)/.installed-docs ## build the documentation into docs/_build; a warning is an error
+docs: $(VENV)/.installed-docs ## run the gallery and build the site into docs/_build; a warning is an error
+	rm -rf docs/gallery
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build
 	@echo "docs/_build/index.html"
 
@@ -42,8 +44,8 @@ format: $(VENV)/.installed-test ## rewrite the code in the house style
 	$(BIN)/ruff format
 
 clean: ## remove all that was built, the environments included
-	rm -rf $(VENV) $(BENCH) benchmarks/cache benchmarks/output build dist docs/_build $(PAGE) .pytest_cache .ruff_cache .hypothesis
-	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+	rm -rf $(VENV) $(BENCH) benchmarks/cache benchmarks/output build dist docs/_build docs/gallery $(PAGE) .pytest_cache .ruff_cache .hypothesis
+	find src tests benchmarks examples docs -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 # An environment is made once; what is in it follows pyproject.toml.
 $(VENV)/bin/pip $(BENCH)/leastwise/bin/pip:

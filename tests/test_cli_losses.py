@@ -1,6 +1,7 @@
 """leastwise fit --loss, and predict, for every loss: words, files, exit codes."""
 
 import csv
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from sklearn.datasets import load_iris
 
 from cli_cases import lw, refused, rents  # noqa: F401 (fixtures)
 from leastwise import table
-from leastwise.losses import Huber
+from leastwise.losses import Huber, Multinomial
 from leastwise.model import Model, fit_source
 from leastwise.solvers import SOLVERS
 
@@ -151,3 +152,38 @@ LOO = ("--folds", "loo", "--l1-ratio", "0")
 def test_what_cannot_be_done_is_said_in_a_line(lw, flowers, case):  # noqa: F811
     code, options, words = case
     refused(lw, (code, ("fit", "flowers.csv", *options), words))
+
+
+def test_the_page_of_many_classes_shows_each(lw, flowers):  # noqa: F811
+    code, out, _ = lw(*fit("--target", "kind", "--l2", "0.1", "--report", "k.html"))
+    assert code == 0
+    assert "the page to k.html" in out
+    page = (flowers / "k.html").read_text()
+    assert 'id="classes"' in page
+    assert all(f"kind={name}" in page for name in ("setosa", "versicolor", "virginica"))
+
+
+def test_the_path_of_many_classes_has_a_table_and_files(lw, flowers):  # noqa: F811
+    arguments = ("path", *fit("--target", "kind", "--strengths", "4", "--smallest", "0.05")[1:])
+    code, out, _ = lw(*arguments, "--save", "p.csv")
+    assert code == 0
+    assert "+petal" in out
+    assert "all 4 strengths certified" in out
+    with (flowers / "p.csv").open() as held:
+        rows = list(csv.DictReader(held))
+    assert [row["target"] for row in rows[::4]] == [
+        "kind=setosa",
+        "kind=versicolor",
+        "kind=virginica",
+    ]
+    features = ["length", "width", "petal"]
+    kinds = table("flowers.csv", target="kind", features=features).classified()
+    for place in range(4):
+        own = [row for row in rows if row["strength"] == rows[place]["strength"]]
+        alone = fit_source(kinds, loss=Multinomial(), l1=float(own[0]["strength"]))
+        coef = [[float(row[name]) for name in features] for row in own]
+        np.testing.assert_allclose(coef, alone.coef, atol=1e-3)
+        assert [int(row["non_zero"]) for row in own] == np.count_nonzero(coef, axis=1).tolist()
+    code, out, _ = lw(*arguments, "--json")
+    assert [path["target"] for path in json.loads(out)["paths"]][-1] == "kind=virginica"
+    refused(lw, (2, (*arguments, "--report", "p.html"), "the page of a path draws one target"))

@@ -10,7 +10,18 @@ from sklearn.base import clone
 from sklearn.model_selection import GroupKFold, cross_val_score
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from leastwise import LeastSquares, LeastSquaresCV, LeastwiseWarning, UsageError, load, table
+from leastwise import (
+    HuberCV,
+    LeastAbsoluteCV,
+    LeastSquares,
+    LeastSquaresCV,
+    LeastwiseWarning,
+    LogisticCV,
+    QuantileCV,
+    UsageError,
+    load,
+    table,
+)
 from leastwise.cv import cross_validate
 from leastwise.sources import MemorySource
 from problems import random_problem
@@ -31,6 +42,11 @@ GRID = np.geomspace(2.0, 2e-3, 30)
         LeastSquaresCV(0.0, cv=3, strengths=10),
         LeastSquaresCV(0.0, cv="loo", strengths=10),
         LeastSquaresCV(1.0, cv=3, strengths=10, rule="1se", standardize=True, scoring="mae"),
+        # Two strengths and two folds: the checks are of the contract, and the paths have tests.
+        LeastAbsoluteCV(1.0, [0.3, 0.1], cv=2),
+        QuantileCV(0.25, 1.0, [0.3, 0.1], cv=2),
+        HuberCV(1000.0, 0.5, [0.3, 0.1], cv=2),
+        LogisticCV(0.0, [3.0, 1.0], cv=2, tol=1e-12),  # compared to 1e-7 of the coefficients
     ]
 )
 def test_scikit_learns_contract(estimator, check):

@@ -52,6 +52,20 @@ def test_import_stays_light() -> None:
     assert done.stdout.split() == [], "imported by `import leastwise` alone"
 
 
+def test_a_path_on_arrays_starts_light() -> None:
+    """What checks lists and frames, and what makes tables, takes longer to import than it runs."""
+    code = """
+import sys, numpy as np, leastwise
+X = np.random.default_rng(0).normal(size=(30, 4))
+leastwise.path(X, X[:, 0], strengths=3)
+print(*[name for name in ("sklearn", "pandas", "pyarrow", "scipy.special") if name in sys.modules])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert done.stdout.split() == [], "imported by a path on arrays"
+
+
 def test_no_file_is_long() -> None:
     files = [
         path

@@ -128,6 +128,18 @@ def test_curvature_is_bounded_in_every_direction(loss, case):
 
 
 @smooth
+@pytest.mark.parametrize("weight", [None, np.array([0.0, 0.5, 3.0, 1e-3])])
+def test_curvatures_sum_up_over_rows(loss, weight):
+    rng = np.random.default_rng(0)
+    y, eta = suited(loss, rng.normal(size=(4, 3))), 5.0 * rng.normal(size=(4, 3))
+    heavy = np.ones(4) if weight is None else weight
+    rows = [
+        heavy @ loss.curvature_product(y, eta, np.broadcast_to(e, eta.shape)) for e in np.eye(3)
+    ]
+    np.testing.assert_allclose(loss.curvature_sum(y, eta, weight), rows, rtol=0.0, atol=1e-14)
+
+
+@smooth
 def test_curvature_bound_is_reached(loss):
     """At eta = y, or at even odds of two classes and next to none of a third."""
     y = suited(loss, np.array([[0.0, 0.0, -60.0]]))

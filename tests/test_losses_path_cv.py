@@ -182,3 +182,23 @@ def test_the_choice_comes_back_from_a_file(model, tmp_path):
     assert type(again) is type(model)
     assert (again.strength_, again.l1_ratio_) == (model.strength_, model.l1_ratio_)
     np.testing.assert_array_equal(again.predict(X), model.predict(X))
+
+
+@pytest.mark.parametrize(("loss", "intercept"), [("absolute", True), ("quantile(0.3)", False)])
+def test_degrees_of_freedom_of_kinks_under_l2_are_what_predictions_owe_their_targets(
+    loss, intercept
+):
+    """sum_i of d eta_i / d y_i, by differences (Stein 1981), less 1 for the intercept."""
+    rng = np.random.default_rng(4)
+    X = rng.standard_normal((40, 6))
+    y = X[:, 0] + rng.standard_normal(40)
+    how = {"loss": loss, "l1_ratio": 0.4, "intercept": intercept}
+    path = lw.path(X, y, strengths=[0.3, 0.1, 0.01], **how)
+    step, found = 1e-6, np.zeros(3)
+    for i in range(40):
+        moved = y + step * (np.arange(40) == i)
+        change = lw.path(X, moved, strengths=path.strengths, **how).predict(X) - path.predict(X)
+        found += change[i] / step
+    np.testing.assert_allclose(path.degrees_of_freedom, found - intercept, atol=1e-3)
+    assert path.degrees_of_freedom[-1] > path.degrees_of_freedom[0]
+    assert np.isfinite(path.criterion("bic")).all()

@@ -199,6 +199,7 @@ def test_passes_over_the_data():
     tall = random_problem(12, 500, 20)
     wide = random_problem(12, 50, 300)
     assert lw.path(tall.X, tall.y).passes <= 3
+    assert lw.path(tall.X, tall.y, l1_ratio=0.0).passes <= 3
     assert lw.path(wide.X, wide.y).passes <= 30
     assert lw.path(sp.csr_array(wide.X), wide.y).passes <= 30
 

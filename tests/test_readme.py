@@ -17,10 +17,14 @@ from pathlib import Path
 
 import pytest
 
+import leastwise
+
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = (
     "README.md",
     "docs/quickstart.md",
+    "docs/coming_from.md",
+    "docs/certificates.md",
     "docs/losses.md",
     "docs/gradients.md",
     "docs/probability.md",
@@ -90,3 +94,8 @@ def test_document_runs(document: str, tmp_path: Path, monkeypatch: pytest.Monkey
                 run_shell(command, where, tmp_path)
                 ran += 1
     assert ran, f"{document} shows nothing that runs"
+
+
+def test_the_reference_has_every_public_name() -> None:
+    text = (ROOT / "docs/reference.md").read_text(encoding="utf-8")
+    assert [name for name in leastwise.__all__ if f":: leastwise.{name}\n" not in text] == []

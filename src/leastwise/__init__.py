@@ -24,19 +24,19 @@ if TYPE_CHECKING:
     from leastwise.errors import LeastwiseError as LeastwiseError
     from leastwise.errors import LeastwiseWarning as LeastwiseWarning
     from leastwise.errors import UsageError as UsageError
-    from leastwise.estimators import Huber as Huber
-    from leastwise.estimators import HuberCV as HuberCV
-    from leastwise.estimators import LeastAbsolute as LeastAbsolute
-    from leastwise.estimators import LeastAbsoluteCV as LeastAbsoluteCV
-    from leastwise.estimators import LeastSquares as LeastSquares
-    from leastwise.estimators import LeastSquaresCV as LeastSquaresCV
-    from leastwise.estimators import Logistic as Logistic
-    from leastwise.estimators import LogisticCV as LogisticCV
-    from leastwise.estimators import Quantile as Quantile
-    from leastwise.estimators import QuantileCV as QuantileCV
-    from leastwise.estimators import evidence as evidence
-    from leastwise.estimators import load as load
-    from leastwise.estimators import path as path
+    from leastwise.estimators.evidence import evidence as evidence
+    from leastwise.estimators.least_squares import LeastSquares as LeastSquares
+    from leastwise.estimators.least_squares_cv import LeastSquaresCV as LeastSquaresCV
+    from leastwise.estimators.loading import load as load
+    from leastwise.estimators.logistic import Logistic as Logistic
+    from leastwise.estimators.losses_cv import HuberCV as HuberCV
+    from leastwise.estimators.losses_cv import LeastAbsoluteCV as LeastAbsoluteCV
+    from leastwise.estimators.losses_cv import LogisticCV as LogisticCV
+    from leastwise.estimators.losses_cv import QuantileCV as QuantileCV
+    from leastwise.estimators.path import path as path
+    from leastwise.estimators.quantile import Quantile as Quantile
+    from leastwise.estimators.robust import Huber as Huber
+    from leastwise.estimators.robust import LeastAbsolute as LeastAbsolute
     from leastwise.gradients import GradientCheck as GradientCheck
     from leastwise.gradients import check_gradient as check_gradient
     from leastwise.paths import Path as Path
@@ -50,26 +50,26 @@ _HOMES = {
     "ConvergenceWarning": "errors",
     "DataError": "errors",
     "Evidence": "bayesian",
+    "Huber": "estimators.robust",
+    "HuberCV": "estimators.losses_cv",
+    "LeastAbsolute": "estimators.robust",
+    "LeastAbsoluteCV": "estimators.losses_cv",
+    "LeastSquares": "estimators.least_squares",
+    "LeastSquaresCV": "estimators.least_squares_cv",
     "GradientCheck": "gradients",
-    "Huber": "estimators",
-    "HuberCV": "estimators",
-    "LeastAbsolute": "estimators",
-    "LeastAbsoluteCV": "estimators",
-    "LeastSquares": "estimators",
-    "LeastSquaresCV": "estimators",
     "LeastwiseError": "errors",
     "LeastwiseWarning": "errors",
-    "Logistic": "estimators",
-    "LogisticCV": "estimators",
-    "Quantile": "estimators",
-    "QuantileCV": "estimators",
+    "Logistic": "estimators.logistic",
+    "LogisticCV": "estimators.losses_cv",
+    "Quantile": "estimators.quantile",
+    "QuantileCV": "estimators.losses_cv",
     "Table": "sources.table",
     "UsageError": "errors",
+    "evidence": "estimators.evidence",
     "check_gradient": "gradients",
-    "evidence": "estimators",
     "Path": "paths",
-    "load": "estimators",
-    "path": "estimators",
+    "load": "estimators.loading",
+    "path": "estimators.path",
     "table": "sources.table",
 }
 

@@ -28,7 +28,8 @@ class Centre:
 
     weight : W ; mean : (p,) or None ; level : (k,)
     curvature : (p,) c_j = sum_i s_i (x_ij - x̄_j)^2 / W, exactly zero for a constant column
-    correlation : (p, k) that of w = 0 ; null : (k,) the mean loss of the intercept-only model
+    correlation : (p, k) that of w = 0 under squared loss
+    null : (k,) the mean loss of the intercept-only model
     rounding : (k,) or (1,) what an objective of zero may come out as
     offset : whether a mean is so large against its column's deviation that products must be of
         centred copies to keep their digits
@@ -72,13 +73,12 @@ def centred(m: Moments, intercept: bool) -> Centre:
     )
 
 
-def rowwise_start(loss: Loss, level: Float, value: Float, correlation: Float) -> dict[str, Any]:
+def rowwise_start(loss: Loss, level: Float, value: Float) -> dict[str, Any]:
     """The fields of a centre that depend on the loss, for one that moments do not tell.
 
-    level (k,) and value (g,) are of the intercept-only model, correlation (p, k) is that there.
+    level (k,) and value (g,) are of the intercept-only model.
     """
     # Losses of y - eta are in y's unit, those of classes in their own.
     rounding = CONSTANT * (np.abs(level) if loss.located else np.ones_like(value))
     null = np.where(value <= rounding, 0.0, value)
-    correlation = np.where(null > 0.0, correlation, 0.0)
-    return {"level": level, "null": null, "rounding": rounding, "correlation": correlation}
+    return {"level": level, "null": null, "rounding": rounding}

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +24,12 @@ from numpy.typing import NDArray
 from leastwise.errors import UsageError, at_least_zero
 from leastwise.losses import Loss
 
+if TYPE_CHECKING:
+    from leastwise.problem import Design
+
 Float = NDArray[np.float64]
 
+MET = 1e-9  # of the mean loss of the best constant, a residual that is zero
 ROUNDING = 1e-14  # of the null loss: below it a mean loss is rounding, and its logarithm too
 
 PRICES: dict[str, Callable[[int], float]] = {
@@ -107,6 +112,28 @@ def _deviance(losses: Float, rows: int, loss: Loss | None) -> Float:
     if loss.kind == "kinked":  # Laplace's distribution, or an asymmetric one, at its best scale
         return 2.0 * rows * np.log(losses)
     return 2.0 * rows * losses  # the loss of classes is minus the log-likelihood
+
+
+def interpolated(design: Design, w: Float, inside: NDArray[np.intp]) -> float:
+    """The rank of the rows with a residual of zero, in the columns `inside`, less the intercept.
+
+    Parameters
+    ----------
+    design : the rows under a loss with kinks
+    w : (p,) the fit ; inside : the columns whose coefficients are free
+    """
+    block = design.source.gather()
+    point = design.evaluate(w[:, None]).point
+    assert point is not None, "of a loss that moments do not tell"
+    target, eta = (np.concatenate(part)[:, 0] for part in (point.target, point.eta))
+    met = np.flatnonzero(np.abs(target - eta) <= MET * float(design.centre.null[0]))
+    rows = block.X[met]
+    dense = np.asarray(rows.toarray() if hasattr(rows, "toarray") else rows, np.float64)[:, inside]
+    if design.centre.mean is not None:
+        scaled = (dense - design.centre.mean[inside]) / design.scale[inside]
+        dense = np.column_stack([np.ones(met.size), scaled])
+    rank = int(np.linalg.matrix_rank(dense)) if met.size else 0
+    return float(max(rank - design.intercept, 0))
 
 
 def log_binomial(p: int, df: float) -> float:

@@ -141,7 +141,7 @@ class _Stop:
 
     def look(self, iterate: Iterate) -> bool:
         """Certify and record; whether this penalty is done."""
-        found = certified(self._problem, iterate, iterate.at)
+        found = certified(self._problem, iterate, iterate.at, self._tol)
         watched = self._watched
         if self.reason is not None:  # told to stop, the solver had a better finish to offer
             if self.improves and float(found.relative.max()) <= self._tol:
@@ -167,9 +167,9 @@ class _Stop:
         return self.reason is not None
 
 
-def certified(problem: Problem, iterate: Iterate, at: Evaluation) -> Gap:
-    """The gap of an iterate whose value and correlation are these."""
-    return gap(problem, iterate.coef, at, iterate.factor, iterate.supports)
+def certified(problem: Problem, iterate: Iterate, at: Evaluation, enough: float = 0.0) -> Gap:
+    """The gap of an iterate whose value and correlation are these, or a bound that is `enough`."""
+    return gap(problem, iterate.coef, at, iterate.factor, iterate.supports, enough)
 
 
 def _ending(record: Record, first: float, iterate: Iterate, limit: int) -> str:

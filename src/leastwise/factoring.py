@@ -61,11 +61,14 @@ def factorise(
     rank: Rank = "minimum-norm",
     columns: NDArray[np.intp] | None = None,
 ) -> Factored | None:
-    """The factor of H + diag(l2), of all columns or of some; None where Cholesky by name fails."""
-    l2 = problem.strengths[1]
-    some = None if columns is None else columns.tobytes()
-    key = ("factor", method, rank, l2.tobytes(), some)
-    return problem.design.cached(key, lambda: _factorise(problem, method, rank, columns))
+    """The factor of H + diag(l2), of all columns or of some; None where Cholesky by name fails.
+
+    The last one is kept: a path must not hold a factor for each of its strengths.
+    """
+    l2 = problem.strengths[1].tobytes()
+    key = ("factor", method, rank, columns is None)
+    of = l2, None if columns is None else columns.tobytes()
+    return problem.design.cached(key, lambda: _factorise(problem, method, rank, columns), of)
 
 
 def _factorise(
@@ -79,7 +82,7 @@ def _factorise(
     if columns is not None:
         live = np.intersect1d(live, columns)
     if method in ("auto", "cholesky"):
-        found = _from_moments(problem, live, columns)
+        found = from_moments(problem, live, columns)
         if method == "cholesky":
             return None if found is None else Factored(found)
         if found is not None and found.condition <= CHOLESKY_CONDITION:
@@ -111,9 +114,10 @@ def _factorise(
     return Factored(kept, solution, relations, tuple(int(j) for j in live[dependent]))
 
 
-def _from_moments(
-    problem: Problem, live: NDArray[np.intp], columns: NDArray[np.intp] | None
+def from_moments(
+    problem: Problem, live: NDArray[np.intp], columns: NDArray[np.intp] | None = None
 ) -> Factor | None:
+    """The Cholesky factor of H + diag(l2) by moments; None where it is not positive definite."""
     design, l2 = problem.design, problem.strengths[1]
     if columns is None:
         return cholesky(design.gram + np.diag(l2) if problem.penalty.l2 else design.gram, live)

@@ -38,7 +38,12 @@ class JointPath(Path):
     @property
     def active(self) -> NDArray[np.intp]:
         """(K,) how many columns have a coefficient that is not zero."""
-        return np.count_nonzero(self.coef.any(axis=0), axis=0)
+        return np.count_nonzero(self.support, axis=0)
+
+    @property
+    def support(self) -> NDArray[np.bool_]:
+        """(p, K) whether a column has a coefficient that is not zero, in any target."""
+        return np.asarray(self.coef.any(axis=0))
 
     @cached_property
     def degrees_of_freedom(self) -> Float:
@@ -81,6 +86,13 @@ class JointPath(Path):
     def criterion(self, name: str, gamma: float = 0.5) -> Float:
         _refuse("information criteria rank the fits of one target: take cross-validation")
 
+    def least(self, name: str, gamma: float = 0.5) -> int | None:
+        """None: no criterion chooses among fits of several targets."""
+        return None
+
+    def best(self, name: str, gamma: float = 0.5) -> int:
+        return int(self.criterion(name, gamma)[0])
+
     def relaxed(self, gamma: float = 0.0) -> Path:
         _refuse("only the path of one target is relaxed: fit the chosen columns without a penalty")
 
@@ -93,9 +105,6 @@ class JointPath(Path):
         chosen: str | Mapping[str, float] | None = None,
     ) -> Any:
         _refuse("only the path of one target is drawn: draw coef[target] against strengths")
-
-    def save(self, file: str | os.PathLike[str]) -> None:
-        _refuse("a file holds a row a strength of one target: save coef and intercepts with numpy")
 
     def report(self, file: str | os.PathLike[str]) -> None:
         _refuse("only the path of one target has a page: give y one column at a time")

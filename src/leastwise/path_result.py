@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leastwise.blocks.tensors import tensors_out
-from leastwise.criteria import criterion, has_likelihood
+from leastwise.criteria import criterion, has_likelihood, interpolated
 from leastwise.curved import hessian_of
 from leastwise.display import PathDisplay
 from leastwise.errors import DataError, LeastwiseWarning, UsageError, at_least_zero
@@ -123,6 +123,11 @@ class Path:
         return np.count_nonzero(self.coef, axis=0)
 
     @property
+    def support(self) -> NDArray[np.bool_]:
+        """(p, K) whether a column has a coefficient that is not zero."""
+        return self.coef != 0.0
+
+    @property
     def r2(self) -> Float:
         """(K,) 1 - mean loss / that of no column at all; nan for a target without variation.
 
@@ -137,8 +142,9 @@ class Path:
 
         For the lasso that is the rank of X_A (Tibshirani and Taylor 2012). A coefficient held at a
         bound has none. A relaxed path mixes them with the rank, as it mixes its fits; that counts
-        the fit on the support and not the search for it. For a smooth loss H is that of the fit;
-        for one with kinks nobody has told them with an l2, and they are nan there.
+        the fit on the support and not the search for it. For a smooth loss H is that of the fit.
+        For one with kinks and an l2 they are the rank of the rows that are met exactly (Li, Liu and
+        Zhu 2007), less 1 for the intercept: a prediction moves with its own target there alone.
         """
         lower, upper = self.penalty.bounds(len(self.columns))
         found = np.zeros(self.strengths.size)
@@ -149,10 +155,10 @@ class Path:
             assert self.problem is not None, "computed before it is dropped"
             l2 = penalties_of(self.penalty, self.strengths[place : place + 1], self.l1_ratio)[0]
             ridge = l2.strengths(w.size)[1][inside]
-            if self.loss.kind == "kinked" and ridge.any():
-                found[place] = np.nan
-                continue
             design = self.problem.design
+            if self.loss.kind == "kinked" and ridge.any():
+                found[place] = interpolated(design, w, inside)
+                continue
             if self.loss.kind == "smooth" and ridge.any():
                 point = design.evaluate(w[:, None]).point
                 assert point is not None, "of such a loss"

@@ -144,7 +144,7 @@ def largest_strength(problem: Problem, l1_ratio: float) -> float:
         design.moments()  # all of them first: their squares alone would take a pass of their own
     unit = replace(problem.penalty, l1=max(l1_ratio, LEAST_RATIO), l2=0.0)
     l1 = unit.strengths(design.columns)[0]
-    v = design.centre.correlation
+    v = design.correlation
     free = (l1 == 0.0) & (design.centre.curvature > 0.0)
     if free.any():
         factors = np.where(l1 > 0.0, np.inf, 0.0)

@@ -7,6 +7,8 @@ A dense block's columns are copied, each lying together; a sparse one's stay spa
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
@@ -18,14 +20,14 @@ if TYPE_CHECKING:
 Float = NDArray[np.float64]
 Index = NDArray[np.intp]
 
-ROOM = 64  # columns there is room for at first; the room doubles when it is used up
+PIECE_BYTES = 4 << 20  # columns that are copied for a moment
 
 
 class Picked(Protocol):
     """Columns of one block that have been picked so far."""
 
-    def grow(self, columns: Index) -> None:
-        """Pick more."""
+    def grow(self, columns: Index, room: int) -> None:
+        """Pick more; there is to be room for so many in all, where room is made beforehand."""
         ...
 
     def times(self, places: Index, coef: Float) -> Float:
@@ -46,25 +48,31 @@ class DensePicked:
 
     def __init__(self, block: Block, mean: Float | None) -> None:
         self._block, self._mean = block, mean
-        self._room = np.empty((ROOM, block.rows))
+        self._room = np.empty((0, block.rows))
         self._count = 0
 
-    def grow(self, columns: Index) -> None:
+    def grow(self, columns: Index, room: int) -> None:
         count = self._count + columns.size
-        if count > self._room.shape[0]:
-            room = np.empty((max(count, 2 * self._room.shape[0]), self._block.rows))
-            room[: self._count] = self._room[: self._count]
-            self._room = room
-        chosen = self._block.X[:, columns].T
-        if self._mean is None:
-            self._room[self._count : count] = chosen
-        else:
-            np.subtract(chosen, self._mean[columns, None], out=self._room[self._count : count])
+        if room > self._room.shape[0]:
+            larger = np.empty((room, self._block.rows))
+            larger[: self._count] = self._room[: self._count]
+            self._room = larger
+        new = self._room[self._count : count]
+        for part in self._pieces(columns.size):
+            chosen = self._block.X[:, columns[part]].T
+            mean = 0.0 if self._mean is None else self._mean[columns[part], None]
+            np.subtract(chosen, mean, out=new[part])
         self._count = count
+
+    def _pieces(self, count: int) -> Iterator[slice]:
+        """So many columns a few at a time; once at least."""
+        step = max(1, PIECE_BYTES // (8 * self._block.rows))
+        return (slice(first, first + step) for first in range(0, max(count, 1), step))
 
     def times(self, places: Index, coef: Float) -> Float:
         if 2 * places.size < self._count:
-            return coef @ self._room[places]
+            each = (coef[:, part] @ self._room[places[part]] for part in self._pieces(places.size))
+            return functools.reduce(np.add, each)
         whole = np.zeros((coef.shape[0], self._count))
         whole[:, places] = coef
         return whole @ self._room[: self._count]
@@ -86,7 +94,7 @@ class SparsePicked:
         self._matrix: Any = block.X[:, :0].tocsc()
         self._own = np.empty(0)  # the means that are to be taken off what `matrix` says
 
-    def grow(self, columns: Index) -> None:
+    def grow(self, columns: Index, room: int) -> None:
         from scipy.sparse import csc_array, hstack
 
         # Nothing sparse is ever centred but in the algebra.

@@ -29,6 +29,7 @@ from leastwise.sources import Source
 Float = NDArray[np.float64]
 
 LARGEST_STRENGTH = 1e150  # its square must be a number
+SIXTEENTH = 16  # of the rows is a sample
 TINY = 1e-280  # sums of squares below this have lost digits to underflow
 
 
@@ -103,11 +104,16 @@ class Design:
         """p."""
         return len(self.source.columns)
 
-    def cached(self, key: Any, compute: Any) -> Any:
-        """`compute()`, once for each key."""
-        if key not in self._cache:
-            self._cache[key] = compute()
-        return self._cache[key]
+    def cached(self, key: Any, compute: Any, of: Any = None) -> Any:
+        """`compute()`, once for each key as long as it is asked for the same `of`."""
+        have = self._cache.get(key)
+        if have is None or have[0] != of:
+            self._cache[key] = have = of, compute()
+        return have[1]
+
+    def forget(self, key: Any) -> None:
+        """Keep what was computed for the key no longer."""
+        self._cache.pop(key, None)
 
     def worth_moments(self, memory: int) -> bool:
         """Whether H fits the memory and rows are not far fewer than columns.
@@ -160,9 +166,17 @@ class Design:
         if self.loss.quadratic:
             return found
         rows = self._rowwise(found)
-        value, point = rows.point(rows.nothing(), rows.level)
-        correlation = rows.correlation(point.u)
-        return replace(found, **rowwise_start(self.loss, rows.level, value, correlation))
+        value = rows.value(rows.nothing(), rows.level)
+        return replace(found, **rowwise_start(self.loss, rows.level, value))
+
+    @functools.cached_property
+    def correlation(self) -> Float:
+        """(p, k) that of w = 0: with the centre, or a pass where moments do not tell the loss."""
+        centre = self.centre
+        if self.loss.quadratic:
+            return centre.correlation
+        _, point = self.rows.point(self.rows.nothing(), centre.level)
+        return np.where(centre.null > 0.0, self.rows.correlation(point.u), 0.0)
 
     @functools.cached_property
     def rows(self) -> Rowwise:
@@ -330,6 +344,18 @@ class Problem:
     def at(self, penalty: ElasticNet) -> Problem:
         """The same rows under another penalty; nothing is read again."""
         return self if penalty is self.penalty else Problem(self.design, penalty, self.memory)
+
+    def sample(self, least: int) -> Problem | None:
+        """The same over every so many-th row: a sixteenth of them, or `least`, or None.
+
+        It is None where that is more than a quarter of the rows, or where rows cannot be taken.
+        """
+        design = self.design
+        step = min(SIXTEENTH, design.source.rows // max(least, 1))
+        source = design.source.sample(step) if step >= 4 else None
+        if source is None:
+            return None
+        return Problem(Design(source, design.loss, design.intercept), self.penalty, self.memory)
 
     @functools.cached_property
     def strengths(self) -> tuple[Float, Float]:

@@ -12,6 +12,7 @@ is p more rows, sqrt(W l2_j) e_j.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,7 @@ from scipy.linalg import solve_triangular
 
 from leastwise.numerics.double_double import back_residual, residual
 from leastwise.numerics.factors import EPS
+from leastwise.numerics.threads import one_blas_thread
 from leastwise.problem import Problem
 
 Float = NDArray[np.float64]
@@ -53,7 +55,12 @@ def bytes_needed(n: int, p: int) -> int:
 
 def refine(problem: Problem, live: NDArray[np.intp]) -> Refined | None:
     """Solve to full precision over the live columns; None where corrections do not shrink."""
-    system = _System(problem, live)
+    few = problem.design.source.rows * live.size**2 <= INVERSE_WORK
+    with one_blas_thread() if few else nullcontext():
+        return _refined(problem, _System(problem, live), live)
+
+
+def _refined(problem: Problem, system: _System, live: NDArray[np.intp]) -> Refined | None:
     n, m = system.A.shape
     k = system.h.shape[1]
     h, c = system.h, np.zeros((m, k))

@@ -36,7 +36,7 @@ Outputs = NDArray[np.intp]
 
 FUSED = 4  # looks at the rows in which Newton's method finds the level
 FLAT = 4.0 * EPS  # of the largest slope: a mean slope below it is zero
-HEAVY = 1.0 + 1e-12  # of what rows at a kink can bear: a rounding more is still borne
+ROUNDING = 1e-12  # of the slopes' sums: what rows at a kink cannot bear of it is none
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,11 @@ class RowPoint:
     u: State
     sloped: bool = True
     hessian: Hessian | None = None
+
+    @property
+    def pairs(self) -> list[tuple[Float, Float]]:
+        """Target and eta of each block."""
+        return list(zip(self.target, self.eta, strict=True))
 
     def surplus(self, kappa: Float) -> Float:
         """(g,) the mean of l + l* - eta u at kappa u: what the loss adds to the gap."""
@@ -147,12 +152,9 @@ class Rowwise:
         """Views of some columns, copies of which are kept until others are asked for."""
         if self._chosen is None or not np.array_equal(self._chosen[0], columns):
             share = columns.size / self.dead.size
-            views = self.source.map(self._copied(columns), share=share)
+            views = self.source.map(lambda block: block.centred(self.mean, columns), share=share)
             self._chosen = columns, views
         return self._chosen[1]
-
-    def _copied(self, columns: NDArray[np.intp]) -> Callable[[Block], View]:
-        return lambda block: block.centred(self.mean, columns)
 
     def settled(self, product: State, near: Float) -> Float:
         """(k,) the b~ that is best beside (X - 1x̄')w."""
@@ -181,14 +183,14 @@ class Rowwise:
         self, pairs: list[tuple[Float, Float]], b: Float
     ) -> tuple[Float, Float, Float]:
         """The mean of a coupled loss, its slope (k,) and curvature (k, k) in the levels."""
-        loss, k = self.loss, b.size
+        loss = self.loss
 
         def statistic(block: Block, pair: tuple[Float, Float]) -> Float:
             y, eta = pair[0], pair[1] + b
             value, slope = loss.value_and_slope(y, eta)
-            units = [loss.curvature_product(y, eta, np.broadcast_to(e, y.shape)) for e in np.eye(k)]
-            rows = [np.broadcast_to(value, y.shape), slope, *units]
-            return np.stack([block.weighted(part).sum(axis=0) for part in rows])
+            rows = [np.broadcast_to(value, y.shape), slope]
+            sums = [block.weighted(part).sum(axis=0) for part in rows]
+            return np.vstack([*sums, loss.curvature_sum(y, eta, block.weight)])
 
         found = self.sum(statistic, pairs) / self.weight
         return found[0, 0], found[1], found[2:]
@@ -202,11 +204,11 @@ class Rowwise:
         if self.intercept and self.loss.smooth and not self.loss.coupled:
             unit = self._steepest
             for _ in range(FUSED):
-                value, total, point = self._seen(product, level)
+                value, total, bend, point = self._seen(product, level)
                 if (np.abs(total) <= max(loose, FLAT * unit)).all():
                     return level, value, point
                 with np.errstate(divide="ignore", invalid="ignore"):
-                    step = -total / self._level_curvature(point)
+                    step = -total / bend
                 if not (np.abs(step) <= 1.0 / unit).all():
                     break  # far off: the safe way finds it
                 level = level + step
@@ -215,36 +217,26 @@ class Rowwise:
 
     def point(self, product: State, level: Float) -> tuple[Float, RowPoint]:
         """(g,) the mean loss at b~ and (X - 1x̄')w, and what the rows are there."""
-        value, _, point = self._seen(product, level)
+        value, _, _, point = self._seen(product, level)
         if self.intercept and not self.loss.smooth:
             balanced = self._balanced(point.target, point.eta, point.u)
             point = RowPoint(self, point.target, point.eta, balanced)
         return value, point
 
-    def _seen(self, product: State, level: Float) -> tuple[Float, Float, RowPoint]:
-        """(g,) the mean loss, (k,) its slope in b~, and the rows there."""
+    def _seen(self, product: State, level: Float) -> tuple[Float, Float, Float, RowPoint]:
+        """(g,) the mean loss, (k,) its first and second derivative in b~, and the rows there."""
         loss = self.loss
         pairs = self._pairs(product, level)
 
-        def seen(block: Block, pair: tuple[Float, Float]) -> tuple[Float, Float, Float]:
-            value, slope = loss.value_and_slope(*pair)
-            return block.weighted(value).sum(axis=0), block.weighted(slope).sum(axis=0), slope
+        def seen(block: Block, pair: tuple[Float, Float]) -> tuple[list[Float], Float]:
+            return loss.summed(*pair, block.weight)
 
         found = self.source.map(seen, pairs, share=0.0)
-        value: Float = np.sum([part for part, _, _ in found], axis=0) / self.weight
-        total: Float = np.sum([part for _, part, _ in found], axis=0) / self.weight
+        value, total, bend = (
+            np.sum([sums[part] for sums, _ in found], axis=0) / self.weight for part in range(3)
+        )
         target, eta = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
-        return value, total, RowPoint(self, target, eta, [u for _, _, u in found])
-
-    def _level_curvature(self, at: RowPoint) -> Float:
-        """(k,) the mean second derivative."""
-        loss = self.loss
-
-        def statistic(block: Block, pair: tuple[Float, Float]) -> Float:
-            return block.weighted(loss.curvature(*pair)).sum(axis=0)
-
-        pairs = list(zip(at.target, at.eta, strict=True))
-        return self.sum(statistic, pairs) / self.weight
+        return value, total, bend, RowPoint(self, target, eta, [u for _, u in found])
 
     @functools.cached_property
     def _steepest(self) -> float:
@@ -288,7 +280,7 @@ class Rowwise:
             share = np.where(kinks > 0.0, missing / kinks, 0.0)
             borne = np.clip(np.where(np.abs(share) < np.inf, share, 0.0), low, high)
             left = missing - borne * kinks
-            left[np.abs(left) <= (HEAVY - 1.0) * (over + under)] = 0.0
+            left[np.abs(left) <= ROUNDING * (over + under)] = 0.0
             # What they cannot bear is taken off the heavier side: its slopes shrink.
             above = np.where((left < 0.0) & (over > 0.0), 1.0 + left / over, 1.0)
             below = np.where((left > 0.0) & (under > 0.0), 1.0 - left / under, 1.0)

@@ -31,7 +31,12 @@ Index = NDArray[np.intp]
 
 FEW = 600  # columns whose Gram matrix is always worth having
 GATHERED = 16  # times as long as in a product of all columns does a column take by itself
-ROOM = 256  # columns whose Gram matrix there is room for at first
+KEPT = "row columns"  # the name under which a design keeps them
+ROOM = 64  # columns there is room for at first, if the memory allows; it doubles when used up
+
+
+class OutOfRoom(UsageError):
+    """More columns are at work than the memory allowed can hold."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +95,12 @@ def working_columns(design: Design, memory: int) -> WorkingColumns:
     source = design.source
     if by_moments(source.rows, design.columns, source.stored, memory):
         return MomentColumns(design)
-    return design.cached("row columns", lambda: RowColumns(design, memory))
+    return design.cached(KEPT, lambda: RowColumns(design, memory))
+
+
+def release_columns(design: Design) -> None:
+    """Give back what the columns over the rows hold."""
+    design.forget(KEPT)
 
 
 class MomentColumns:
@@ -126,7 +136,7 @@ class RowColumns:
         self._source = design.source.by_columns()
         self._place = np.full(design.columns, -1, np.intp)
         self._count = 0
-        self._room = np.empty((ROOM, ROOM))
+        self._room = np.empty((0, 0))
         mean = design.centre.mean
         self._picked: list[Picked] = [block.picked(mean) for block in self._source.blocks()]
         self._length = design.scale
@@ -136,26 +146,20 @@ class RowColumns:
         if new.size:
             self._grow(new)
         places = self._place[columns]
-        return self._room[np.ix_(places, places)]
+        return self._room.take(places, 0).take(places, 1)
 
     def _grow(self, new: Index) -> None:
         first, count = self._count, self._count + new.size
-        need = 8 * count * (4 * count + (0 if self._source.sparse else self._source.rows))
-        if need > self._memory:
-            raise UsageError(
-                f"{count} columns are at work, which would take {need / 2**30:.3g} GiB, more than "
-                "allowed: end at a larger strength, give more memory, or take coordinate-descent"
-            )
+        size = self._room_for(count)
         self._place[new] = np.arange(first, count)
         self._count = count
-        if count > self._room.shape[0]:
-            size = max(count, 2 * self._room.shape[0])
+        if size > self._room.shape[0]:
             room = np.empty((size, size))
             room[:first, :first] = self._room[:first, :first]
             self._room = room
 
         def grown(block: Block, picked: Picked) -> Float:
-            picked.grow(new)
+            picked.grow(new, size)
             return picked.cross(first)
 
         share = new.size / self._design.columns
@@ -170,6 +174,25 @@ class RowColumns:
         cross[:, dead] = cross[dead[first:]] = 0.0
         self._room[first:count, :count] = cross
         self._room[:first, first:count] = cross[:, :first].T
+
+    def _room_for(self, count: int) -> int:
+        """For how many columns there is to be room, that `count` find it and some more if it goes.
+
+        Copies of columns and their Gram matrix, old ones beside new while they move; and what is
+        made of the Gram matrix: a part of it, a factor, and the last one.
+        """
+        have, rows = self._room.shape[0], 0 if self._source.sparse else self._source.rows
+        if count <= have:
+            return have
+        need, scratch = 0, self._source.scratch
+        for size in (max(count, 2 * have, ROOM), count):
+            need = scratch + 8 * (rows * (size + have) + size**2 + 3 * count**2)
+            if need <= self._memory:
+                return size
+        raise OutOfRoom(
+            f"{count} columns at work would take {need / 2**20:.3g} MiB beside the data, and "
+            f"{self._memory / 2**20:.3g} MiB are allowed"
+        )
 
     def look(self, points: Points, known: Look | None = None) -> Look:
         residuals = self._residuals(points)

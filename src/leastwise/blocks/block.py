@@ -29,6 +29,7 @@ EXPLICIT_BYTES = 8 << 20  # a block up to this size is centred by a copy; beyond
 LEAST_CHUNK = 256  # rows, or as many as columns, of a large block that are dense at one time
 TILE_BYTES = 400_000  # a centred tile that stays in a core's cache between its products
 NARROW = 16  # columns up to which a block is worked on column by column
+PIECE_BYTES = 4 << 20  # of a large block, what is centred or turned into float64 at one time
 PANEL = 512  # columns of a wide block that are centred by a copy at one time
 
 
@@ -77,18 +78,38 @@ class DenseView:
 
 @dataclass(frozen=True)
 class ImplicitView:
-    """Columns whose means are taken off in the algebra: sparse ones, and large dense ones."""
+    """Columns whose means are taken off in the algebra: sparse ones, and large dense ones.
+
+    Dense ones of another float type are turned into float64 a few rows at a time.
+    """
 
     matrix: Any  # (m, p), anything with @ and .T
     mean: Float
 
+    def _pieces(self) -> Iterator[tuple[slice, Any]]:
+        """Which rows, and these as numbers that products are exact in."""
+        rows, p = self.matrix.shape
+        if self.matrix.dtype == np.float64:
+            yield slice(None), self.matrix
+            return
+        step = max(1, PIECE_BYTES // (8 * p))
+        for first in range(0, rows, step):
+            part = slice(first, first + step)
+            yield part, self.matrix[part].astype(np.float64)
+
     def times(self, coef: Float) -> Float:
-        return self.matrix @ coef - self.mean @ coef
+        pieces = [piece @ coef for _, piece in self._pieces()]
+        whole = pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+        return whole - self.mean @ coef
 
     def back(self, rows: Float) -> Float:
         # The product of few rows with X as it lies is several times faster than that with X'.
         few = isinstance(self.matrix, np.ndarray)
-        raw = (rows.T @ self.matrix).T if few else self.matrix.T @ rows
+        each = (
+            (rows[part].T @ piece).T if few else piece.T @ rows[part]
+            for part, piece in self._pieces()
+        )
+        raw = functools.reduce(np.add, each)
         return np.asarray(raw) - np.multiply.outer(self.mean, rows.sum(axis=0))
 
     def cross(self, weight: Float | None) -> Float:
@@ -113,14 +134,15 @@ class ImplicitView:
 
     def _dense_squares(self, weight: Float | None) -> Float:
         rows, p = self.matrix.shape
+        step = min(PANEL, max(1, PIECE_BYTES // (8 * rows)))
 
         def part(first: int) -> Float:
-            panel = slice(first, first + PANEL)
+            panel = slice(first, first + step)
             mean = self.mean[panel]
             centred = scratch(rows, mean.size)
             return DenseView(np.subtract(self.matrix[:, panel], mean, out=centred)).squares(weight)
 
-        return np.concatenate(parallel(part, range(0, p, PANEL)))
+        return np.concatenate(parallel(part, range(0, p, step)))
 
     def squares(self, weight: Float | None) -> Float:
         if isinstance(self.matrix, np.ndarray):
@@ -146,14 +168,18 @@ class ImplicitView:
     def lengths(self, scale: Float) -> Float:
         X, scaled = self.matrix, scale * self.mean
         if isinstance(X, np.ndarray):
-            raw = np.einsum("ij,ij,j->i", X, X, scale)
+            raw = np.concatenate([_squared_lengths(x, scale) for _, x in self._pieces()])
         else:
             raw = np.asarray(X.multiply(X) @ scale)
-        return np.maximum(raw - 2.0 * (X @ scaled) + self.mean @ scaled, 0.0)
+        return np.maximum(raw - 2.0 * self.times(scaled) - self.mean @ scaled, 0.0)
 
     def dense(self) -> Float:
         dense = self.matrix.toarray() if hasattr(self.matrix, "toarray") else self.matrix
         return np.asarray(dense, np.float64) - self.mean
+
+
+def _squared_lengths(X: Float, scale: Float) -> Float:
+    return np.einsum("ij,ij,j->i", X, X, scale)
 
 
 def _without_full(X: Any, mean: Float, full: NDArray[np.bool_]) -> ImplicitView:
@@ -236,12 +262,15 @@ class Block:
                 return ImplicitView(X, np.zeros(X.shape[1]))
             full = self.full if columns is None else self.full[columns]
             return _without_full(X, mean, full) if full.any() else ImplicitView(X, mean)
+        small = X.size * 8 <= EXPLICIT_BYTES
         if mean is None:
-            return DenseView(np.asarray(X, np.float64))
-        if copy and X.size * 8 <= EXPLICIT_BYTES:
+            if small or X.dtype == np.float64:
+                return DenseView(np.asarray(X, np.float64))
+            return ImplicitView(X, np.zeros(X.shape[1]))
+        if copy and small:
             out = scratch(*X.shape) if passing else None
             return DenseView(np.subtract(X, mean, out=out, dtype=np.float64))
-        return ImplicitView(np.asarray(X, np.float64), mean)
+        return ImplicitView(X, mean)
 
     def sums_about(
         self, mean: Float, target_mean: Float, *, full: bool

@@ -24,17 +24,19 @@ def gap(
     at: Evaluation,
     factor: Factor | None = None,
     supports: Sequence[Support] | None = None,
+    enough: float = 0.0,
 ) -> Gap:
     """The duality gap of w (p, k) given the loss and correlation there.
 
     `factor` is one of H + diag(l2), better than what the Gram matrix gives, if one is at hand;
     `supports` are those of an exact finish. What an intercept that is not the best beside w costs
-    is added to the gap of the one that is.
+    is added to the gap of the one that is. Where a bound of a relative gap is `enough`, and costs a
+    pass over the rows less, it is not told better.
     """
     if at.excess is None:
-        return _gap(problem, coef, at, factor, supports)
+        return _gap(problem, coef, at, factor, supports, enough)
     best = replace(at, value=at.value - at.excess, excess=None)
-    found = _gap(problem, coef, best, factor, supports)
+    found = _gap(problem, coef, best, factor, supports, enough)
     paid = problem.pool(at.excess)
     total = found.gap + paid
     return Gap(found.objective + paid, total, _relative(problem, total), found.box)
@@ -46,6 +48,7 @@ def _gap(
     at: Evaluation,
     factor: Factor | None,
     supports: Sequence[Support] | None,
+    enough: float,
 ) -> Gap:
     pool, null, quadratic = problem.pool, problem.null, problem.design.loss.quadratic
     simple = quadratic and factor is None and coef.shape[1] == 1 and problem.penalty.even
@@ -56,7 +59,7 @@ def _gap(
     l1, l2 = problem.strengths
     box: float | None = None
     if not quadratic:
-        bound, box = row_gap(problem, coef, at)
+        bound, box = row_gap(problem, coef, at, enough)
     elif factor is not None and not l1.any() and not problem.penalty.bounded:
         # All is quadratic, and the factor is of the whole Hessian: no dual point is better.
         slope = at.correlation - l2[:, None] * coef

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leastwise.certificate.found import PROVED
-from leastwise.certificate.terms import Terms, radius
+from leastwise.certificate.terms import Terms, boxed_in
 from leastwise.curved import affords, hessian_of, moved
 from leastwise.numerics.factors import EPS
 from leastwise.problem import Evaluation, Problem
@@ -36,8 +36,10 @@ PROJECTIONS = 3  # of u, each with what the one before left over
 CHEAP = 100.0 * PROVED  # a relative gap that no pass over the rows is made for to tell it better
 
 
-def row_gap(problem: Problem, coef: Float, at: Evaluation) -> tuple[Float, float | None]:
-    """(g,) the gap, and the box it needs."""
+def row_gap(
+    problem: Problem, coef: Float, at: Evaluation, enough: float
+) -> tuple[Float, float | None]:
+    """(g,) the gap, and the box it needs; a bound of it where that is `enough` of the null."""
     point = at.point
     assert point is not None, "an evaluation of such a loss has one"
     l1, l2 = problem.strengths
@@ -46,15 +48,12 @@ def row_gap(problem: Problem, coef: Float, at: Evaluation) -> tuple[Float, float
     unpaid = (l1 == 0.0) & (l2 == 0.0) & (curvature > 0.0)
     free = unpaid & np.isinf(lower) & np.isinf(upper)
     boxed = unpaid & ~free & (np.isinf(lower) | np.isinf(upper))
-    correlation, box = at.correlation, None
+    correlation = at.correlation
     if free.any():
         point, correlation, settled = _projected(problem, point, correlation, free)
         if not settled:
             boxed |= free
-    if boxed.any():
-        reached, box = radius(problem, coef, boxed)
-        lower = np.where(boxed[:, None], np.maximum(lower[:, None], -reached), lower[:, None])
-        upper = np.where(boxed[:, None], np.minimum(upper[:, None], reached), upper[:, None])
+    lower, upper, box = boxed_in(problem, coef, boxed, lower, upper)
     terms = Terms(problem, coef, correlation, lower, upper)
     kappa = terms.feasible()
     if problem.design.loss.coupled:
@@ -62,7 +61,8 @@ def row_gap(problem: Problem, coef: Float, at: Evaluation) -> tuple[Float, float
     paid = problem.pool(terms.at(kappa))
     # The surplus is convex in kappa, zero at the slope, and at most the loss where kappa is 0.
     line = problem.pool((1.0 - kappa) * at.value)
-    if point.sloped and (line <= CHEAP * problem.null).all():
+    near = np.maximum(CHEAP * problem.null - line, enough * problem.null - line - paid)
+    if point.sloped and (near >= 0.0).all():
         return line + paid, box
     return problem.pool(point.surplus(kappa)) + paid, box
 
@@ -105,6 +105,8 @@ def _room(point: RowPoint) -> Float:
     kappa = np.ones_like(slack)
     for target, u in zip(point.target, point.u, strict=True):
         low, high = loss.domain(target)
+        if ((u >= low) & (u <= high)).all():
+            continue
         end = np.where(u > 0.0, high, low)
         beyond = (np.abs(u) > np.abs(end) + slack) & (u != 0.0)
         with np.errstate(divide="ignore", invalid="ignore"):

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leastwise.certificate.found import PROVED, Gap, Support
-from leastwise.certificate.terms import Terms, radius
+from leastwise.certificate.terms import Terms, boxed_in
 from leastwise.factoring import factorise
 from leastwise.numerics.factors import EPS
 from leastwise.penalties import ElasticNet
@@ -84,15 +84,9 @@ def dual_gap(problem: Problem, coef: Float, at: Evaluation) -> tuple[Float, floa
             spread = np.maximum(spread - taken, 0.0)
             correlation = correlation.copy() if columns is None else correlation - columns @ a
             correlation[free] = 0.0
-    if boxed.any():
-        reached, box = radius(problem, coef, boxed)
-        reached = problem.penalty.measure(reached)  # the ball around the box where rows are joined
-        lower = np.where(boxed[:, None], np.maximum(lower[:, None], -reached), lower[:, None])
-        upper = np.where(boxed[:, None], np.minimum(upper[:, None], reached), upper[:, None])
-    else:
-        box = None
-        if not paid.any():
-            return pool(loss_gap), None
+    lower, upper, box = boxed_in(problem, coef, boxed, lower, upper)
+    if box is None and not paid.any():
+        return pool(loss_gap), None
     terms = Terms(problem, coef, correlation, lower, upper)
     return pool(loss_gap) + _scaled_gap(terms, pool(spread), enough), box
 

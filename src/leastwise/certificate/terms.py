@@ -69,6 +69,19 @@ class Terms:
         return np.maximum(self.own + paid - kappa * self.product, 0.0).sum(axis=0)
 
 
+def boxed_in(
+    problem: Problem, coef: Float, boxed: NDArray[np.bool_], lower: Float, upper: Float
+) -> tuple[Float, Float, float | None]:
+    """Bounds (p,) or (p, k) with the boxed columns held in |w_j| <= R_j, and the box, if any is."""
+    if not boxed.any():
+        return lower, upper, None
+    reached, box = radius(problem, coef, boxed)
+    reached = problem.penalty.measure(reached)  # the ball around the box where rows are joined
+    lower = np.where(boxed[:, None], np.maximum(lower[:, None], -reached), lower[:, None])
+    upper = np.where(boxed[:, None], np.minimum(upper[:, None], reached), upper[:, None])
+    return lower, upper, box
+
+
 def radius(problem: Problem, coef: Float, boxed: NDArray[np.bool_]) -> tuple[Float, float]:
     """(p, k) R_j of the boxed columns, and how many sd(y) / sd(x_j) that is."""
     centre = problem.design.centre

@@ -17,6 +17,7 @@ Examples:
   leastwise fit houses.csv --target price --cv --rule 1se --standardize
   leastwise fit houses.csv --target price --save price.json
   leastwise fit houses.csv --target price --loss "quantile(0.9)"
+  leastwise fit houses.csv --target price --loss "quantile(0.1,0.5,0.9)" --noncrossing
   leastwise fit patients.csv --target ill --loss logistic --l2 0.01
 
 \b
@@ -143,6 +144,7 @@ LOSS = (
         "--loss",
         metavar="L",
         help="squared, absolute, quantile(0.9), huber(1.5) or logistic (of two classes or more). "
+        "leastwise fit takes several quantiles, quantile(0.1,0.5,0.9). "
         "[default: squared; logistic for a target of text or of true and false]",
     ),
 )
@@ -240,6 +242,11 @@ def _options(*groups: tuple[Command, ...]) -> Callable[[Command], Command]:
 
 @leastwise.command(epilog=FIT_EXAMPLES)
 @_options(READING, LOSS, FIT_PENALTY, PENALTY, CROSSING, SOLVING, SPLITTING)
+@click.option(
+    "--noncrossing",
+    is_flag=True,
+    help="With several quantiles: none may lie below a lower one in any row.",
+)
 @click.option("--report", metavar="HTML", help="Write a page about the fit.")
 @click.option("--save", metavar="JSON", help="Write the model, which holds no row of the data.")
 @_options(WRITING)

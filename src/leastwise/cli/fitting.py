@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from leastwise.cli import reading
+from leastwise.cli import quantiles, reading
 from leastwise.cli.outputs import check_outputs
 from leastwise.cli.progress import Progress
 from leastwise.cli.text import complain, say
@@ -42,10 +42,14 @@ class Options(reading.Shared):
     group: str | None
     holdout: float | None
     seed: int
+    noncrossing: bool
 
 
 def fit_table(options: Options, arguments: Sequence[str]) -> int:
     """Carry out `leastwise fit ARGUMENTS`; the exit code."""
+    several = quantiles.asked(options.loss)
+    if several is not None:
+        return quantiles.fit_quantiles(options, several, arguments)
     memory, loss = _check(options)
     began = time.perf_counter()
     with warnings.catch_warnings(record=True) as caught, Progress(options.tol) as progress:
@@ -108,6 +112,10 @@ def fit_table(options: Options, arguments: Sequence[str]) -> int:
 def _check(options: Options) -> tuple[int | None, Loss | None]:
     """Refuse what cannot be carried out before anything is read; the memory and loss, if stated."""
     loss = None if options.loss is None else named(options.loss)
+    if options.noncrossing:
+        raise UsageError(
+            '--noncrossing is of several quantiles: name them, --loss "quantile(0.1,0.5,0.9)"'
+        )
     ElasticNet(options.l1 or 0.0, options.l2 or 0.0)
     memory = reading.check(options)
     if options.holdout is not None and not 0.0 < options.holdout < 1.0:

@@ -42,11 +42,10 @@ def path_table(options: Options, arguments: Sequence[str]) -> int:
         progress.say(f"reading {options.file}")
         rows = reading.rows_of(options, read_arrow(options.file))
         rows, loss = reading.suited(rows, loss)
-        if loss.coupled:
+        if loss.coupled and options.report:
             raise UsageError(
-                f"the target {rows.classes.name if rows.classes else ''} has more than two "
-                "classes, whose path has no table: choose the strength with leastwise fit --cv, or "
-                "take lw.path in Python"
+                "--report: the page of a path draws one target, and that of more than two classes "
+                "has a coefficient a class; leave it out, and --save FILE.csv for all of them"
             )
         read = time.perf_counter()
         length = strengths if isinstance(strengths, int) else len(strengths)

@@ -20,7 +20,9 @@ from leastwise.cli.text import complain, plain, say, share
 from leastwise.encoding.kinds import floats, kind_of, missing_rows
 from leastwise.encoding.kinds import plain as plain_column
 from leastwise.errors import DataError, LeastwiseWarning, UsageError
-from leastwise.model import Model, explained, probabilities
+from leastwise.losses import settings
+from leastwise.model import Model, explained, linear, probabilities
+from leastwise.model.saved_quantiles import load
 from leastwise.report.words import count, listed
 from leastwise.sources.readers import read_arrow
 
@@ -37,14 +39,16 @@ def predict_table(model_file: str, file: str, output: str | None) -> int:
     if output is not None and Path(output).suffix.lower() not in SUFFIXES:
         raise UsageError(f"-o {output}: its suffix must be .csv or .parquet")
     check_outputs({"-o": output}, {"the model": model_file, "the data": file})
-    model = Model.load(model_file)
+    models = load(model_file).models
+    model = models[0]
     with warnings.catch_warnings(record=True) as caught, Progress(0.0) as progress:
         warnings.simplefilter("always")
         progress.say(f"reading {file}")
         arrow = read_arrow(file)
         progress.say(f"predicting {arrow.num_rows:,} rows")
-        eta = model.linear(arrow)
-        columns = _columns(model, eta)
+        coef = np.vstack([one.coef for one in models])
+        eta = linear(model.encoded(arrow), coef, np.concatenate([one.intercept for one in models]))
+        columns = _quantiles(models, eta) if len(models) > 1 else _columns(model, eta)
         parquet = output is not None and Path(output).suffix.lower() == ".parquet"
         content = _parquet(columns) if parquet else _csv(columns)
     for words in dict.fromkeys(
@@ -57,10 +61,18 @@ def predict_table(model_file: str, file: str, output: str | None) -> int:
         from leastwise.files import write_atomically
 
         write_atomically(output, content)
-    complain(_said(model, arrow, eta, output))
-    if words := _score(model, arrow, eta):
-        complain(words)
+    complain(_said(models, arrow, eta, output))
+    for place, one in enumerate(models):
+        own = eta if len(models) == 1 else eta[:, [place]]
+        if words := _score(one, arrow, own):
+            complain(words if len(models) == 1 else f"{one.loss.label}: {words}")
     return 0
+
+
+def _quantiles(models: tuple[Model, ...], eta: Float) -> dict[str, list[Any]]:
+    """A column a quantile, target_q0.1."""
+    names = [f"{one.targets[0]}_q{settings(one.loss)['q']!r}" for one in models]
+    return {name: eta[:, k].tolist() for k, name in enumerate(names)}
 
 
 def _columns(model: Model, eta: Float) -> dict[str, list[Any]]:
@@ -90,8 +102,11 @@ def _parquet(columns: dict[str, list[Any]]) -> bytes:
     return held.getvalue()
 
 
-def _said(model: Model, arrow: pa.Table, eta: Float, output: str | None) -> str:
+def _said(models: tuple[Model, ...], arrow: pa.Table, eta: Float, output: str | None) -> str:
+    model = models[0]
     words = f"{count(eta.shape[0], 'row')} predicted ({plain(listed(model.predicted))})"
+    if len(models) > 1:
+        words = words[:-1] + f", {len(models)} quantiles)"
     empty = int(np.isnan(eta).any(axis=1).sum())
     if empty:
         names = (

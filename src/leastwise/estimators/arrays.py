@@ -1,15 +1,16 @@
-"""From what users pass, arrays, frames and tables, to a source of rows; scikit-learn checks it."""
+"""From what users pass, arrays, frames and tables, to a source of rows; scikit-learn checks it.
+
+It is imported where there is something to check: importing it takes longer than many fits.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils.class_weight import compute_class_weight
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_array, column_or_1d, validate_data
 
 from leastwise.blocks.tensors import array_of, rows_of_tensor
 from leastwise.blocks.torch import Matrix
@@ -32,8 +33,10 @@ def rows_of(
 ) -> tuple[Source, bool]:
     """The rows given to `fit`, and whether there is one target; sets what scikit-learn asks for.
 
-    `several` allows more than one target.
+    estimator : what it is set on; None where there is none
+    several : whether more than one target is allowed
     """
+    estimator = SimpleNamespace() if estimator is None else estimator
     if isinstance(X, Source):
         _alone(estimator, X, y, sample_weight)
         if not several and len(X.targets) > 1:
@@ -52,17 +55,10 @@ def rows_of(
         estimator.n_features_in_ = X.shape[1]
         estimator.__dict__.pop("feature_names_in_", None)
     else:
-        X, y = validate_data(
-            estimator,
-            X,
-            y,
-            accept_sparse=("csr", "csc"),
-            dtype=FLOATS,
-            ensure_all_finite=False,  # the first pass over the data finds what is not finite
-            ensure_min_samples=2,
-            multi_output=several,
-            y_numeric=True,
-        )
+        from sklearn.base import BaseEstimator
+
+        estimator = estimator if isinstance(estimator, BaseEstimator) else BaseEstimator()
+        X, y = _checked(estimator, X, y, multi_output=several, y_numeric=True)
     y = np.asarray(y)
     weight = weights_of(sample_weight, X.shape[0])
     names = getattr(estimator, "feature_names_in_", None)
@@ -90,21 +86,15 @@ def classes_of(
         assert rows.classes is not None, "just made"
         labels, codes = rows.classes.array, rows.classes.codes(rows.y)
     else:
+        from sklearn.utils.multiclass import check_classification_targets
+
         X, y, sample_weight = rows_of_tensor(X), array_of(y), array_of(sample_weight)
         names = _names_of(y)
         refuse_text(X)
         if isinstance(X, Matrix):
             y = _beside(estimator, X, y)
         else:
-            X, y = validate_data(
-                estimator,
-                X,
-                y,
-                accept_sparse=("csr", "csc"),
-                dtype=FLOATS,
-                ensure_all_finite=False,  # the first pass over the data finds what is not finite
-                ensure_min_samples=2,
-            )
+            X, y = _checked(estimator, X, y)
         check_classification_targets(y)
         y = np.asarray(y)
         labels, codes = np.unique(y, return_inverse=True)
@@ -113,6 +103,8 @@ def classes_of(
         numbers = rows_in_memory(X, np.zeros(len(y)), weight, columns=columns, targets=names)
         rows = numbers.classified(y)
     if class_weight is not None:
+        from sklearn.utils.class_weight import compute_class_weight
+
         each = compute_class_weight(
             class_weight, classes=labels, y=labels[codes], sample_weight=rows.weight
         )
@@ -121,9 +113,27 @@ def classes_of(
     return rows, labels
 
 
+def _checked(estimator: Any, X: Any, y: Any, **more: bool) -> tuple[Any, Any]:
+    """X and y as scikit-learn takes them, which sets the names and the number of columns."""
+    from sklearn.utils.validation import validate_data
+
+    return validate_data(
+        estimator,
+        X,
+        y,
+        accept_sparse=("csr", "csc"),
+        dtype=FLOATS,
+        ensure_all_finite=False,  # the first pass over the data finds what is not finite
+        ensure_min_samples=2,
+        **more,
+    )
+
+
 def checked_rows(estimator: Any, X: Any) -> Any:
     """Rows to predict from, as numbers that have the fit's columns."""
     if not isinstance(X, Matrix):
+        from sklearn.utils.validation import validate_data
+
         return validate_data(estimator, X, accept_sparse=("csr", "csc"), dtype=FLOATS, reset=False)
     p = estimator.n_features_in_
     if X.shape[1] != p:
@@ -134,6 +144,8 @@ def checked_rows(estimator: Any, X: Any) -> Any:
 
 def _beside(estimator: Any, X: Matrix, y: Any, **options: Any) -> NDArray[Any]:
     """The targets of rows on a device, checked by themselves; the rows only counted."""
+    from sklearn.utils.validation import check_array, column_or_1d
+
     y = column_or_1d(y, warn=True) if not options.pop("multi_output", False) else np.asarray(y)
     y = check_array(y, ensure_2d=False, ensure_all_finite=False, **({"dtype": None} | options))
     if len(y) != len(X):

@@ -85,9 +85,10 @@ class Linear(BaseEstimator):
         """(n, k) the linear predictions of rows given as in `fit`, or as a table's."""
         check_is_fitted(self)
         if self.model_.encoding is not None and not numeric_array(X):
-            return self.model_.linear(X)
-        refuse_text(X)
-        X = checked_rows(self, X)
+            X = self.model_.encoded(X)
+        else:
+            refuse_text(X)
+            X = checked_rows(self, X)
         return linear(X, np.atleast_2d(self.coef_), np.atleast_1d(self.intercept_))
 
     def _eta_of_rows(self, rows: MemorySource) -> Float:

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator
 
 from leastwise.bayesian import Evidence, evidence_source
 from leastwise.errors import ConvergenceWarning, LeastwiseWarning
@@ -87,7 +86,7 @@ def evidence(
     >>> bool(low[0] < 1.0 < high[0])
     True
     """
-    source, one = rows_of(BaseEstimator(), X, y, sample_weight)
+    source, one = rows_of(None, X, y, sample_weight)
     found = tuple(
         evidence_source(
             part,

@@ -21,6 +21,7 @@ from leastwise.losses import Huber as HuberLoss
 from leastwise.losses import Logistic as LogisticLoss
 from leastwise.losses import Quantile as QuantileLoss
 from leastwise.model import Model
+from leastwise.model.saved_quantiles import load as load_quantiles
 from leastwise.sources import default_names
 
 FACES: dict[str, type[Linear]] = {
@@ -55,7 +56,8 @@ def load(path: str | Path) -> Any:
     The estimator of the model's loss; its CV version where cross-validation chose the penalty
         Of that the file holds means and choices, not the error of each fold, and how many folds
         there were, not which rows were in them: `cv_.errors` is empty, and `cv` is their number.
-        Of classes it holds the labels, not the class weights that rows had.
+        Of classes it holds the labels, not the class weights that rows had. Of several quantiles
+        `crossings_` is that of the rows they were fitted to.
 
     Raises
     ------
@@ -71,7 +73,8 @@ def load(path: str | Path) -> Any:
     >>> lw.load(path).predict(np.array([[10.0]])).round(9)
     array([21.])
     """
-    model = Model.load(path)
+    several = load_quantiles(path)
+    model = several.models[0]
     how: dict[str, Any] = {
         "intercept": model.intercept_fitted,
         "tol": model.tol,
@@ -80,11 +83,16 @@ def load(path: str | Path) -> Any:
         "standardize": model.standardize,
     }
     found = model.cross_validation
-    estimator = _face(model, how) if found is None else _chosen(model, found, **how)
+    together = len(several.models) > 1
+    if together:
+        q = [settings(one.loss)["q"] for one in several.models]
+        estimator: Any = Quantile(q, model.l1, model.l2, noncrossing=several.noncrossing, **how)
+    else:
+        estimator = _face(model, how) if found is None else _chosen(model, found, **how)
     estimator.n_features_in_ = len(model.columns)
     if model.columns != default_names("x", len(model.columns)):
         estimator.feature_names_in_ = np.asarray(model.columns, object)
-    return estimator.restored(model)
+    return estimator.restored_all(several) if together else estimator.restored(model)
 
 
 def _face(model: Model, how: dict[str, Any]) -> Linear:

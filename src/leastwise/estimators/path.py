@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator
 
 from leastwise.blocks.tensors import array_of
 from leastwise.drive import Record
@@ -121,7 +120,7 @@ def path(
     y = array_of(y)
     if not kind.located and y is not None:
         y = coded(y, kind)
-    source, one = rows_of(BaseEstimator(), X, y, sample_weight)
+    source, one = rows_of(None, X, y, sample_weight)
     if joint and not kind.quadratic:
         raise UsageError("joint is for squared loss: leave it out")
     if joint and one:

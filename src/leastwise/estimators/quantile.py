@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,17 +14,21 @@ from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_is_fitted
 
+from leastwise.blocks import Block
 from leastwise.blocks.tensors import array_of, rows_of_tensor, tensors_out
 from leastwise.errors import ConvergenceWarning, LeastwiseWarning, UsageError
 from leastwise.estimators.arrays import rows_of
 from leastwise.estimators.base import Linear
 from leastwise.inference import Inference
 from leastwise.losses import Quantile as QuantileLoss
-from leastwise.model import Model, linear
+from leastwise.model import Model, fit_several
+from leastwise.model.saved_quantiles import Quantiles, save
 from leastwise.solvers import Solver
 from leastwise.sources import MemorySource
 
 Float = NDArray[np.float64]
+
+CROSSED = 1e-9  # of the largest target: what one quantile may be below another by rounding
 
 
 class Quantile(RegressorMixin, Linear):
@@ -38,20 +43,28 @@ class Quantile(RegressorMixin, Linear):
     Parameters
     ----------
     q : float or sequence of float
-        The share of targets to lie below the predictions, 0 < q < 1; several are fitted one by one.
+        The share of targets to lie below the predictions, 0 < q < 1; several are fitted together,
+        each to its own optimum.
     l1, l2, intercept, solver, tol, max_iter, factors, bounds, standardize, memory
         As in `LeastSquares`.
+    noncrossing : bool
+        Whether several q are fitted under the constraint that a higher one nowhere lies below a
+        lower one: at the rows of the fit that have a weight, and so in the convex hull of their
+        columns (Bondell, Reich and Wang 2010); elsewhere they may still cross. The sum of their
+        objectives is minimised by a linear program: no l2. Where none would cross nothing changes.
 
     Attributes
     ----------
     coef_ : (p,) array, or (Q, p) for several q
     intercept_ : float, or (Q,) array
     crossings_ : int
-        How many training rows have a prediction of a higher q below that of a lower one.
+        How many training rows (of a positive weight) have a prediction of a higher q below that
+        of a lower one.
     models_ : tuple of Model
         One a q, in the order of q.
     certificate_, history_, n_iter_, model_
-        As in `LeastSquares`, of the q with the largest relative gap.
+        As in `LeastSquares`, of the q with the largest relative gap. Where `noncrossing` moves
+        them, the certificate is that of all q together.
 
     Raises
     ------
@@ -75,6 +88,7 @@ class Quantile(RegressorMixin, Linear):
         bounds: Any = None,
         standardize: bool = False,
         memory: str | int | None = None,
+        noncrossing: bool = False,
     ) -> None:
         super().__init__(
             l1,
@@ -89,6 +103,7 @@ class Quantile(RegressorMixin, Linear):
             memory=memory,
         )
         self.q = q
+        self.noncrossing = noncrossing
 
     def fit(
         self, X: Any, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None
@@ -96,7 +111,8 @@ class Quantile(RegressorMixin, Linear):
         """Fit to X (n, p) and y (n,), or to a table that holds both; as `LeastSquares.fit`."""
         losses = self._losses()
         source, _ = rows_of(self, X, y, sample_weight, several=False)
-        self._set_all(tuple(self._solve(source, loss) for loss in losses))
+        how = {"l1": self.l1, "l2": self.l2, **self._settings()}
+        self._set_all(fit_several(source, losses, noncrossing=self.noncrossing, **how))
         self.crossings_ = self._crossings(source)
         self._warn()
         return self
@@ -117,8 +133,12 @@ class Quantile(RegressorMixin, Linear):
             self.intercept_ = np.concatenate([model.intercept for model in models])
 
     def restored(self, model: Model) -> Self:
-        self._set_all((model,))
-        self.crossings_ = 0
+        return self.restored_all(Quantiles((model,)))
+
+    def restored_all(self, several: Quantiles) -> Self:
+        """The estimator as if it had been fitted, of all that a file holds."""
+        self._set_all(several.models)
+        self.crossings_ = several.crossings
         return self
 
     def _crossings(self, source: Any) -> int:
@@ -126,9 +146,16 @@ class Quantile(RegressorMixin, Linear):
         if len(self.models_) == 1 or not isinstance(source, MemorySource):
             return 0
         order = np.argsort([loss.q for loss in self._losses()])
-        eta = linear(source.X, np.atleast_2d(self.coef_), np.atleast_1d(self.intercept_))[:, order]
-        slack = 1e-9 * np.abs(eta).max()
-        return int((np.diff(eta, axis=1) < -slack).any(axis=1).sum())
+        coef, intercept = self.coef_[order], self.intercept_[order]
+        between, apart = np.diff(coef, axis=0).T, np.diff(intercept)
+        slack = CROSSED * float(np.abs(source.y).max())
+
+        def crossed(block: Block) -> int:
+            rise = block.centred(None, passing=True).times(between) + apart
+            found = (rise < -slack).any(axis=1)
+            return int((found if block.weight is None else found & (block.weight > 0.0)).sum())
+
+        return source.reduce(crossed, operator.add)
 
     def _warn(self) -> None:
         for note in dict.fromkeys(note for model in self.models_ for note in model.fit.notes):
@@ -136,8 +163,8 @@ class Quantile(RegressorMixin, Linear):
         if self.crossings_:
             warnings.warn(
                 f"the quantiles cross in {self.crossings_} of {self.model_.rows_used} rows: a "
-                "higher one is predicted below a lower one there; a penalty or fewer columns bring "
-                "them closer to parallel",
+                "higher one is predicted below a lower one there; noncrossing=True keeps them "
+                "apart",
                 LeastwiseWarning,
                 stacklevel=3,
             )
@@ -172,17 +199,9 @@ class Quantile(RegressorMixin, Linear):
         return tuple(table for model in self.models_ for table in model.inference)
 
     def save(self, path: str | Path) -> None:
-        """Write the model of a single q to `path` as JSON (see `leastwise.load`).
-
-        Raises
-        ------
-        UsageError
-            There are several q, and a file holds one: save each of `models_`.
-        """
+        """Write the model, or those of all q, to `path` as JSON (see `leastwise.load`)."""
         check_is_fitted(self)
-        if len(self.models_) > 1:
-            raise UsageError(
-                f"a file holds the model of one q, and there are {len(self.models_)}: save each, "
-                "models_[0].save(path)"
-            )
-        super().save(path)
+        if len(self.models_) == 1:
+            super().save(path)
+        else:
+            save(Quantiles(self.models_, self.crossings_, self.noncrossing), path)

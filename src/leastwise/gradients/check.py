@@ -165,7 +165,7 @@ def _of_registry(
         y = tensors.array_of(y)
         y = coded(y, loss) if loss.of_classes else y
         X = _column(tensors.rows_of_tensor(X))
-        source, one = rows_of(BaseEstimator(), X, y, sample_weight)
+        source, one = rows_of(None, X, y, sample_weight)
     block = source.gather()
     if (why := loss.refuse_targets(block.y)) is not None:
         raise DataError(why)

@@ -4,7 +4,8 @@
 """
 
 from leastwise.fit import Fit
-from leastwise.inference.rowwise import RowEvidence
+from leastwise.inference.quantiles import evidences
+from leastwise.inference.rowwise import RowEvidence, foresee
 from leastwise.inference.rowwise import evidence as of_rows
 from leastwise.inference.rowwise import infer as infer_rows
 from leastwise.inference.squared import Evidence
@@ -13,7 +14,7 @@ from leastwise.inference.squared import infer as infer_squared
 from leastwise.inference.table import Inference
 from leastwise.problem import Problem
 
-__all__ = ["Evidence", "Inference", "RowEvidence", "evidence", "infer"]
+__all__ = ["Evidence", "Inference", "RowEvidence", "evidence", "evidences", "foresee", "infer"]
 
 
 def evidence(problem: Problem, fit: Fit) -> Evidence | RowEvidence:

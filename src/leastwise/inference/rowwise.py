@@ -17,14 +17,16 @@ sum to zero over the classes, and the errors are those of that sum's complement.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
+from scipy.linalg import block_diag
 
 from leastwise.blocks import Block
 from leastwise.fit import Fit
+from leastwise.inference.density import ZERO, density_at_zero
 from leastwise.inference.table import (
     AWAY,
     BOUNDED,
@@ -42,13 +44,15 @@ from leastwise.inference.table import (
 )
 from leastwise.losses.pinball import Pinball
 from leastwise.numerics.factors import Factor, from_gram
-from leastwise.problem import Problem
+from leastwise.problem import Design, Problem
 from leastwise.rowwise import RowPoint, Rowwise
 
 Float = NDArray[np.float64]
 
 LIKELIHOOD = "inverse Fisher information"
 SANDWICH = "Huber's sandwich (1973, H1)"
+Found = tuple[str | None, Float | None, NDArray[np.bool_] | None, str]
+
 KERNEL = "kernel sandwich with Hall and Sheather's bandwidth, as Stata and statsmodels have it"
 
 
@@ -76,6 +80,17 @@ def evidence(problem: Problem, fit: Fit) -> RowEvidence:
 
     A fit that is penalised, bounded, unconverged or separated gets none.
     """
+
+    def spread(n: int, freedom: float) -> Found:
+        assert fit.at is not None, "kept with every fit"
+        assert fit.at.point is not None, "of such a loss"
+        return _spread(problem, fit.at.point, n, freedom)
+
+    return described(problem, fit, spread)
+
+
+def described(problem: Problem, fit: Fit, spread: Callable[[int, float], Found]) -> RowEvidence:
+    """The evidence, with the errors of n rows and their degrees of freedom from `spread`."""
     design = problem.design
     first = int(design.intercept)
     names = ("intercept",) * first + design.source.columns
@@ -89,11 +104,17 @@ def evidence(problem: Problem, fit: Fit) -> RowEvidence:
     covariance = ""
     why = _refused(problem, fit, live + first, freedom)
     if why is None:
-        assert fit.at is not None, "kept with every fit"
-        assert fit.at.point is not None, "of such a loss"
-        found = _spread(design.rows, fit.at.point, rows, freedom)
-        why, error, known, covariance = found
+        why, error, known, covariance = spread(rows, freedom)
     return RowEvidence(names, coef, per_sd, error, known, why, rows, freedom, covariance)
+
+
+def foresee(problem: Problem) -> None:
+    """Have the first pass sum up what `evidence` will ask for, where that is known before a fit."""
+    design = problem.design
+    located = design.loss.located and not design.loss.quadratic
+    free = not problem.penalty.bounded and not any(part.any() for part in problem.strengths)
+    if located and free and design.worth_moments(problem.memory):
+        design.moments()
 
 
 def infer(given: RowEvidence) -> tuple[Inference, ...]:
@@ -124,33 +145,34 @@ def _refused(problem: Problem, fit: Fit, count: int, freedom: float) -> str | No
     return None
 
 
-Found = tuple[str | None, Float | None, NDArray[np.bool_] | None, str]
-
-
-def _spread(rows: Rowwise, point: RowPoint, n: int, freedom: float) -> Found:
+def _spread(problem: Problem, point: RowPoint, n: int, freedom: float) -> Found:
     """Why there are none, (k, m) standard errors, what is determined, and how, in words."""
-    loss = rows.loss
+    rows, loss = problem.design.rows, problem.design.loss
     if loss.coupled:
         return None, *_classes(rows, point, n), LIKELIHOOD
     if loss.of_classes:
         outputs = range(point.eta[0].shape[1])
         parts = [_likelihood(rows, point, output, n) for output in outputs]
         return None, np.stack([e for e, _ in parts]), np.stack([k for _, k in parts]), LIKELIHOOD
-    factor = from_gram(_gram(rows, None) * (n / rows.weight))
+    gram = n * even_gram(problem.design)
+    factor = from_gram(gram)
     inverse = factor.inverse()
     pinball = isinstance(loss, Pinball)
+    spread = np.sqrt(np.maximum(problem.design.moments().yy, 0.0) / rows.weight)
     errors: list[Float] = []
     for output in range(point.eta[0].shape[1]):
-        make = _kernel if pinball else _robust
-        cov = make(rows, point, output, inverse, n, freedom)
+        if isinstance(loss, Pinball):
+            cov = _kernel(rows, loss, point, output, gram, inverse, n, float(spread[output]))
+        else:
+            cov = _robust(rows, point, output, inverse, n, freedom)
         if cov is None:
             return FLAT, None, None, ""
-        errors.append(_errors(rows, cov))
-    known = np.tile(_known(rows, factor), (len(errors), 1))
+        errors.append(errors_of(rows, cov))
+    known = np.tile(known_of(rows, factor), (len(errors), 1))
     return None, np.stack(errors), known, KERNEL if pinball else SANDWICH
 
 
-def _gram(rows: Rowwise, weights: list[Float] | None) -> Float:
+def _gram(rows: Rowwise, weights: list[Float]) -> Float:
     """(m, m) sum_i s_i weights_i a_i a_i', a = (1, x - x̄), or x without an intercept.
 
     weights: a block's entries (m, 1), not negative.
@@ -161,14 +183,18 @@ def _gram(rows: Rowwise, weights: list[Float] | None) -> Float:
         s = block.weighted(weight)
         return [view.cross(s[:, 0]), view.back(s), s.sum(axis=0, keepdims=True)]
 
-    ones = [np.ones((len(y), 1)) for y in rows.y] if weights is None else weights
     cross, mixed, total = rows.source.reduce(
-        statistic, lambda a, b: [x + y for x, y in zip(a, b, strict=True)], ones
+        statistic, lambda a, b: [x + y for x, y in zip(a, b, strict=True)], weights
     )
     return np.block([[total, mixed.T], [mixed, cross]]) if rows.intercept else cross
 
 
-def _errors(rows: Rowwise, cov: Float) -> Float:
+def even_gram(design: Design) -> Float:
+    """(m, m) the mean of a_i a_i', from the moments."""
+    return block_diag(1.0, design.gram) if design.intercept else design.gram
+
+
+def errors_of(rows: Rowwise, cov: Float) -> Float:
     """(m,) standard errors of (b, w) from Cov(b~, w)."""
     spread = np.diagonal(cov).copy()
     if rows.mean is not None:
@@ -177,7 +203,7 @@ def _errors(rows: Rowwise, cov: Float) -> Float:
     return np.sqrt(np.maximum(spread, 0.0))
 
 
-def _known(rows: Rowwise, factor: Factor, start: int = 0) -> NDArray[np.bool_]:
+def known_of(rows: Rowwise, factor: Factor, start: int = 0) -> NDArray[np.bool_]:
     """(m,) what the data determine, of the outputs' part of a factor that begins at `start`."""
     first = int(rows.intercept)
     size = first + len(rows.source.columns)
@@ -191,10 +217,10 @@ def _likelihood(
     rows: Rowwise, point: RowPoint, output: int, n: int
 ) -> tuple[Float, NDArray[np.bool_]]:
     """(m,) errors of one output from the inverse information, and what is determined."""
-    pairs = list(zip(point.target, point.eta, strict=True))
+    pairs = point.pairs
     curvature = rows.each(lambda block, pair: rows.loss.curvature(*pair)[:, [output]], pairs)
     factor = from_gram(_gram(rows, curvature) * (n / rows.weight))
-    return _errors(rows, factor.inverse()), _known(rows, factor)
+    return errors_of(rows, factor.inverse()), known_of(rows, factor)
 
 
 def _classes(rows: Rowwise, point: RowPoint, n: int) -> tuple[Float, NDArray[np.bool_]]:
@@ -204,7 +230,7 @@ def _classes(rows: Rowwise, point: RowPoint, n: int) -> tuple[Float, NDArray[np.
     (H + 11'/K (x) G)^-1 = H^+ + 11'/K (x) G^-1.
     """
     loss, K = rows.loss, point.eta[0].shape[1]
-    pairs = list(zip(point.target, point.eta, strict=True))
+    pairs = point.pairs
     m = len(rows.source.columns) + int(rows.intercept)
     H = np.zeros((K, m, K, m))
     for b in range(K):
@@ -227,8 +253,8 @@ def _classes(rows: Rowwise, point: RowPoint, n: int) -> tuple[Float, NDArray[np.
     inverse[:, places, :, places] -= np.divide(1.0, K * gauge, where=gauge > 0.0, out=0.0 * gauge)[
         :, None, None
     ]
-    errors = np.stack([_errors(rows, inverse[k, :, k, :]) for k in range(K)])
-    return errors, np.stack([_known(rows, factor, k * m) for k in range(K)])
+    errors = np.stack([errors_of(rows, inverse[k, :, k, :]) for k in range(K)])
+    return errors, np.stack([known_of(rows, factor, k * m) for k in range(K)])
 
 
 def _robust(
@@ -239,7 +265,7 @@ def _robust(
     K = 1 + (p / n) var(u') / mean(u')^2 (Huber 1973, equation 2.9).
     """
     loss = rows.loss
-    pairs = list(zip(point.target, point.eta, strict=True))
+    pairs = point.pairs
 
     def sums(block: Block, pair: tuple[Float, Float]) -> Float:
         slope, curved = loss.slope(*pair), loss.curvature(*pair)
@@ -252,40 +278,40 @@ def _robust(
 
 
 def _kernel(
-    rows: Rowwise, point: RowPoint, output: int, inverse: Float, n: int, freedom: float
+    rows: Rowwise,
+    loss: Pinball,
+    point: RowPoint,
+    output: int,
+    gram: Float,
+    inverse: Float,
+    n: int,
+    spread: float,
 ) -> Float | None:
-    """Cov(b~, w) of a loss of one kink; None where no residual is near zero."""
-    loss = rows.loss
-    assert isinstance(loss, Pinball), "the only losses of one kink"
+    """Cov(b~, w) of a loss of one kink; None where no residual is near zero.
+
+    gram (m, m) and its inverse are those of even weights ; spread : the deviation of y
+    """
     q, size = loss.under / (loss.under + loss.over), loss.under + loss.over
-    pairs = zip(point.target, point.eta, strict=True)
+    pairs = point.pairs
     residual = [(y - eta)[:, [output]] for y, eta in pairs]
-    r, y = np.concatenate(residual)[:, 0], np.concatenate(rows.y)[:, output]
-    s = np.ones(r.size) if rows.weights is None else rows.weights
-    used = s > 0.0
-    r, y, s = r[used], y[used], s[used] * (n / rows.weight)
-    # Hall and Sheather (1988), as Koenker (2005, section 4.10.1) gives it.
-    z = ndtri(q)
-    density = np.exp(-0.5 * z * z) / np.sqrt(2.0 * np.pi)
-    h = (
-        n ** (-1 / 3)
-        * ndtri(0.975) ** (2 / 3)
-        * (1.5 * density**2 / (2.0 * z * z + 1.0)) ** (1 / 3)
-    )
-    low, high = max(q - h, 1e-6), min(q + h, 1.0 - 1e-6)
-    width = np.subtract(*np.percentile(r, [75.0, 25.0])) / 1.34
-    h = min(np.sqrt(np.cov(y, aweights=s, bias=True)), width) * (ndtri(high) - ndtri(low))
-    if not h > 0.0:
+    r, s = np.concatenate(residual)[:, 0], rows.weights
+    if s is not None:
+        used = s > 0.0
+        r, s = r[used], s[used] * (n / rows.weight)
+    at_zero = density_at_zero(r, s, q, n, spread)
+    if at_zero is None:
         return None
-    at_zero = float(s @ np.maximum(0.75 * (1.0 - (r / h) ** 2), 0.0)) / (n * h)
-    if at_zero <= 0.0:
-        return None
-    sides = [np.where(part > 0.0, loss.under**2, loss.over**2) for part in residual]
-    meat = _gram(rows, sides) * (n / rows.weight) / (size * at_zero) ** 2
-    return inverse @ meat @ inverse
+    if loss.under == loss.over:
+        meat = loss.under**2 * gram
+    else:
+        sides = [np.where(part > ZERO * spread, loss.under**2, loss.over**2) for part in residual]
+        meat = _gram(rows, sides) * (n / rows.weight)
+    return inverse @ (meat / (size * at_zero) ** 2) @ inverse
 
 
 def _table(given: RowEvidence, output: int) -> Inference:
+    from scipy.special import ndtr, ndtri
+
     names, coef, per_sd = given.names, given.coef[output], given.per_sd[output]
     if given.error is None or given.known is None:
         return Inference(

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import fdtrc, stdtr, stdtrit
 
 from leastwise.factoring import factorise
 from leastwise.fit import Fit
@@ -122,6 +121,8 @@ def _inverse_diagonal(known: Evidence, factor: Factor) -> Float:
 
 
 def _table(known: Evidence, output: int, spread: Float | None) -> Inference:
+    from scipy.special import fdtrc, stdtr, stdtrit
+
     centre, factor = known.centre, known.factor
     first = 0 if centre.mean is None else 1
     names = ("intercept",) * first + known.columns

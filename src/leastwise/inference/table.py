@@ -36,6 +36,7 @@ SEPARATED = (
 )
 CROWDED = "no standard errors: their matrix of {size} coefficients does not fit the memory allowed"
 FLAT = "no standard errors: no residual is near enough to zero to tell how dense they are there"
+HELD = "no standard errors: some quantiles hold others off, so that they would not cross"
 FORMLESS = (
     "no standard errors: this solver formed no matrix of the columns' moments; take "
     "solver='closed-form'"

@@ -18,7 +18,8 @@ from scipy.linalg import cho_factor, cho_solve
 
 from leastwise.kinks.interior import advance, begin
 from leastwise.kinks.pieces import Pieces
-from leastwise.kinks.units import SAMPLE, Units, spread_out
+from leastwise.kinks.units import Units
+from leastwise.numerics.quantiles import SAMPLE, spread_out
 
 Float = NDArray[np.float64]
 Index = NDArray[np.intp]

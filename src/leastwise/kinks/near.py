@@ -19,8 +19,9 @@ from leastwise.kinks.globs import KAPPA, smoothed
 from leastwise.kinks.pieces import Pieces
 from leastwise.kinks.rows import Kink
 from leastwise.kinks.settle import EDGE
-from leastwise.kinks.stride import Stride, stride
+from leastwise.kinks.stride import stride
 from leastwise.kinks.units import Units
+from leastwise.kinks.walk import Optimum
 
 Float = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -245,7 +246,7 @@ def approach(near: Near, units: Units, q: float, v: Float) -> Float:
     return v
 
 
-def _vertex(rows: Index, pieces: Pieces, found: Stride, taken: int) -> Vertex:
+def _vertex(rows: Index, pieces: Pieces, found: Optimum, taken: int) -> Vertex:
     basis, theta, M = found.basis, found.theta, rows.size
     up, down = pieces.up[basis], pieces.down[basis]
     theta[basis] = np.minimum(np.maximum(theta[basis], -down), up)

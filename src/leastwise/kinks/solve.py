@@ -20,8 +20,8 @@ from leastwise.kinks.least_norm import least_norm, middle
 from leastwise.kinks.pieces import Pieces
 from leastwise.kinks.rows import KinkRows, Solution
 from leastwise.kinks.settle import Settled, settle
-from leastwise.kinks.units import Seen, Units, tiles
-from leastwise.numerics.threads import parallel
+from leastwise.kinks.units import Seen, Units
+from leastwise.numerics.threads import one_blas_thread, parallel, tiles
 
 Float = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -58,11 +58,12 @@ def solve(
         rows = replace(
             rows, X=rows.X[chosen], y=rows.y[chosen], up=rows.up[chosen], down=rows.down[chosen]
         )
-    units = Units(rows)
-    if not units.null > 0.0 or units.m == 0:
-        found = _alone(units)
-    else:
-        found = _Search(units, tol, max_iter, watch).run(guess, seed)
+    with one_blas_thread():
+        units = Units(rows)
+        if not units.null > 0.0 or units.m == 0:
+            found = _alone(units)
+        else:
+            found = _Search(units, tol, max_iter, watch).run(guess, seed)
     if whole:
         return found
     dual = np.zeros(live.size)

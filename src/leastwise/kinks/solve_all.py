@@ -21,7 +21,8 @@ from leastwise.kinks.near import TIED, Chain, Near, Reference, Sums, Vertex
 from leastwise.kinks.proofs import Proofs, look
 from leastwise.kinks.rows import Kink, Solution, WeightedRows
 from leastwise.kinks.solve import solve
-from leastwise.kinks.units import SAMPLE, Units, spread_out
+from leastwise.kinks.units import Units
+from leastwise.numerics.quantiles import SAMPLE, spread_out
 from leastwise.numerics.threads import one_blas_thread
 
 Float = NDArray[np.float64]

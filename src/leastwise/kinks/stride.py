@@ -6,7 +6,6 @@ loading the compiler costs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -14,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leastwise.kinks.pieces import FAR, Pieces
-from leastwise.kinks.walk import inverted
+from leastwise.kinks.walk import Optimum, inverted
 
 Float = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -34,17 +33,7 @@ def vertices() -> Any:
     return vertices
 
 
-@dataclass(frozen=True)
-class Stride:
-    """v (m,), theta (N,), the m rows of the basis, and the steps taken."""
-
-    v: Float
-    theta: Float
-    basis: Index
-    steps: int
-
-
-def stride(pieces: Pieces, v: Float, limit: int) -> Stride | None:
+def stride(pieces: Pieces, v: Float, limit: int) -> Optimum | None:
     """The optimal vertex from the one near v; None where it is not reached in `limit` steps."""
     begun = _basis_near(pieces, v)
     if begun is None:
@@ -93,7 +82,7 @@ def _basis_near(pieces: Pieces, v: Float) -> tuple[Index, Float] | None:
 
 def _polished(
     pieces: Pieces, theta: Float, basis: Index, inverse: Float, steps: int
-) -> Stride | None:
+) -> Optimum | None:
     A = pieces.chosen(basis)
     if not np.abs(A @ inverse - np.eye(basis.size)).max() < SOUND:
         fresh = inverted(A)
@@ -108,4 +97,4 @@ def _polished(
     v[pieces.unit[held - M]] = pieces.y[held]  # exactly zero, or the bound
     for _ in range(2):
         theta[basis] -= pieces.back(theta) @ inverse
-    return Stride(v, theta, basis, steps)
+    return Optimum(v, theta, basis, steps)

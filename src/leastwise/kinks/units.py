@@ -16,59 +16,20 @@ from numpy.typing import NDArray
 
 from leastwise.kinks.pieces import Pieces
 from leastwise.kinks.rows import KinkRows
-from leastwise.numerics.threads import parallel
+from leastwise.numerics.quantiles import SAMPLE, quantile_ends, spread_out
+from leastwise.numerics.threads import parallel, tiles
 
 Float = NDArray[np.float64]
 Index = NDArray[np.intp]
 EPS = float(np.finfo(np.float64).eps)
-SAMPLE, BLOCK = 4096, 400_000  # rows that give the units; entries of a block, which fit the cache
-
-
-def spread_out(n: int, size: int, rng: np.random.Generator) -> Index:
-    """Sorted rows, one from each of `size` equal strata of n."""
-    if size >= n:
-        return np.arange(n)
-    return ((np.arange(size) + rng.random(size)) * (n / size)).astype(np.intp)
-
-
-def tiles(n: int, size: int = 16_384) -> list[slice]:
-    """Slices of n rows: what is computed from one of them stays in the cache."""
-    return [slice(first, min(first + size, n)) for first in range(0, n, size)]
+BLOCK = 400_000  # entries of a block, which fit the cache
 
 
 def best_constant(y: Float, up: Float, down: Float) -> tuple[float, float]:
-    """The ends of { b : sum up (y - b)+ + down (b - y)+ is least }, the weighted quantile.
-
-    Where there are many rows, a sample brackets it, and only the rows between are sorted.
-    """
-    n = y.size
-    need, total = float(up.sum()), float(up.sum() + down.sum())
-    slack = 1e-14 * total  # shares that differ by no more than this are the same
-    before, middle = 0.0, np.arange(n)
-    if n > 4 * SAMPLE:
-        some = spread_out(n, SAMPLE, np.random.default_rng(0))
-        order = some[np.argsort(y[some], kind="stable")]
-        share = np.cumsum(up[order] + down[order])
-        place = int(np.searchsorted(share, share[-1] * need / total))
-        low = y[order[max(place - SAMPLE // 16, 0)]]
-        high = y[order[min(place + SAMPLE // 16, SAMPLE - 1)]]
-
-        def one(part: slice) -> tuple[float, Index]:
-            here = y[part]
-            less = (here < low).astype(np.float64)
-            between = np.flatnonzero((here >= low) & (here <= high))
-            return float(less @ up[part] + less @ down[part]), between + part.start
-
-        found = parallel(one, tiles(n))
-        some = np.concatenate([rows for _, rows in found])
-        less, within = sum(mass for mass, _ in found), float(up[some].sum() + down[some].sum())
-        if less + slack < need < less + within - slack:
-            before, middle = less, some
-    order = middle[np.argsort(y[middle], kind="stable")]
-    share = before + np.cumsum(up[order] + down[order])
-    first = min(int(np.searchsorted(share, need - slack)), order.size - 1)
-    last = min(int(np.searchsorted(share, need + slack)), order.size - 1)
-    return float(y[order[first]]), float(y[order[last]])
+    """The ends of { b : sum up (y - b)+ + down (b - y)+ is least }, the weighted quantile."""
+    weight = up + down
+    # Shares that differ by no more than 1e-14 are the same.
+    return quantile_ends(y, weight, float(up.sum()), 1e-14 * float(weight.sum()))
 
 
 def loss(y: Float, b: float, up: Float, down: Float) -> float:

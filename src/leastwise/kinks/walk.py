@@ -68,7 +68,7 @@ def inverted(A: Float) -> Float | None:
 
 
 @dataclass(frozen=True)
-class Vertex:
+class Optimum:
     """v (m,), theta (N,), the m rows of the basis, the steps taken."""
 
     v: Float
@@ -77,7 +77,7 @@ class Vertex:
     steps: int
 
 
-def walk(pieces: Pieces, point: Point, limit: int) -> Vertex | None:
+def walk(pieces: Pieces, point: Point, limit: int) -> Optimum | None:
     """The optimal vertex, None where it was not reached in `limit` steps."""
     begun = _first_basis(pieces, point)
     if begun is None:
@@ -97,7 +97,7 @@ def walk(pieces: Pieces, point: Point, limit: int) -> Vertex | None:
     held = basis[basis >= M]
     v[pieces.unit[held - M]] = pieces.y[held]  # exactly zero, or the bound
     theta[basis] -= np.linalg.solve(A.T, pieces.back(theta))
-    return Vertex(v, theta, basis, steps)
+    return Optimum(v, theta, basis, steps)
 
 
 def _descend(

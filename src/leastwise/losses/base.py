@@ -82,6 +82,18 @@ class Loss(ABC):
         """Both at once, for losses whose two share their work."""
         return self.value(y, eta), self.slope(y, eta)
 
+    def summed(self, y: Float, eta: Float, weight: Float | None) -> tuple[list[Float], Float]:
+        """sum s l (g,), sum s l' (k,), sum s l'' (k,), and l' itself (m, k).
+
+        eta may have more outputs than y, each for the same targets. l'' is zero where coupled.
+        """
+        value, slope = self.value_and_slope(y, eta)
+        bend = np.zeros_like(slope) if self.coupled else self.curvature(y, eta)
+        parts = [value, slope, bend]
+        if weight is None:
+            return [part.sum(axis=0) for part in parts], slope
+        return [weight @ part for part in parts], slope
+
     @abstractmethod
     def curvature(self, y: Float, eta: Float) -> Float:
         """(m, k) d2l/deta2, its diagonal where coupled; at a kink of the slope its inner side's."""
@@ -97,6 +109,11 @@ class Loss(ABC):
     def curvature_product(self, y: Float, eta: Float, V: Float) -> Float:
         """(m, k) d2l/deta2 times V (m, k), row by row."""
         return self.curvature(y, eta) * V
+
+    def curvature_sum(self, y: Float, eta: Float, weight: Float | None = None) -> Float:
+        """(k, k) sum s d2l/deta2 of all rows."""
+        bend = self.curvature(y, eta)
+        return np.diag(bend.sum(axis=0) if weight is None else weight @ bend)
 
     @abstractmethod
     def conjugate(self, y: Float, u: Float) -> Float:

@@ -10,6 +10,8 @@ import numpy as np
 from leastwise.losses.base import Float, Loss, inside
 from leastwise.losses.entropy import FAR, divergence, xlogx
 
+COMPILED = 20_000  # numbers from which on a compiled loop is worth being loaded
+
 
 @dataclass(frozen=True)
 class Logistic(Loss):
@@ -50,6 +52,22 @@ class Logistic(Loss):
     def value_and_slope(self, y: Float, eta: Float) -> tuple[Float, Float]:
         e = np.exp(-np.abs(eta))
         return _value(y, eta, e), _slope(y, eta, e)
+
+    def summed(self, y: Float, eta: Float, weight: Float | None) -> tuple[list[Float], Float]:
+        if eta.size < COMPILED:
+            return super().summed(y, eta, weight)
+        from leastwise.kernels.logistic import spread
+
+        e = np.abs(eta, order="C")
+        np.exp(np.negative(e, out=e), out=e)
+        slope, bend, line = np.empty_like(e), np.empty_like(e), np.empty_like(e)
+        if y.shape == eta.shape:
+            spread(y.reshape(1, -1), *(part.reshape(1, -1) for part in (eta, e, slope, bend, line)))
+        else:
+            spread(y, eta, e, slope, bend, line)
+        line += np.log1p(e, out=e)
+        heavy = np.ones(len(y)) if weight is None else weight
+        return [heavy @ part for part in (line, slope, bend)], slope
 
     def curvature(self, y: Float, eta: Float) -> Float:
         e = np.exp(-np.abs(eta))

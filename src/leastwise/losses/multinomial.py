@@ -68,6 +68,13 @@ class Multinomial(Loss):
         p = Softmax(eta).p
         return p * (V - (p * V).sum(axis=1, keepdims=True))
 
+    def curvature_sum(self, y: Float, eta: Float, weight: Float | None = None) -> Float:
+        softmax = Softmax(eta)
+        p = softmax.p if weight is None else softmax.p * weight[:, None]
+        total = -(p.T @ softmax.p)
+        np.fill_diagonal(total, (p * softmax.rest).sum(axis=0))  # p - p^2, with all its digits
+        return total
+
     def conjugate(self, y: Float, u: Float) -> Float:
         return _distributed(xlogx(u + y), y, u)
 

@@ -16,6 +16,7 @@ from typing import ClassVar
 import numpy as np
 
 from leastwise.losses.base import Float, Loss, inside
+from leastwise.numerics.quantiles import quantile_ends
 
 EPS = float(np.finfo(np.float64).eps)
 
@@ -58,7 +59,8 @@ class Pinball(Loss):
         return inside(gap, u, -self.under, self.over)
 
     def domain(self, y: Float) -> tuple[Float, Float]:
-        return np.full(np.shape(y), -self.under), np.full(np.shape(y), self.over)
+        shape = np.shape(y)
+        return np.broadcast_to(-self.under, shape), np.broadcast_to(self.over, shape)
 
     def spread(self, value: Float) -> Float:
         return value / min(self.under, self.over)
@@ -83,13 +85,8 @@ def quantiles(y: Float, weight: Float | None, q: float) -> Float:
     if weight is not None:
         y, weight = y[weight > 0.0], weight[weight > 0.0]
     n, k = y.shape
-    found = np.empty(k)
-    for output in range(k):
-        order = np.argsort(y[:, output])
-        upto = np.arange(1.0, n + 1.0) if weight is None else np.cumsum(weight[order])
-        # What is within the rounding of these sums of q of the weight is q of it.
-        slack = n * EPS * upto[-1]
-        ends = np.searchsorted(upto, [q * upto[-1] - slack, q * upto[-1] + slack])
-        low, high = y[order[np.minimum(ends, n - 1)], output]
-        found[output] = 0.5 * low + 0.5 * high
-    return found
+    total = float(n if weight is None else weight.sum())
+    # What is within the rounding of these sums of q of the weight is q of it.
+    slack = n * EPS * total
+    ends = [quantile_ends(y[:, output], weight, q * total, slack) for output in range(k)]
+    return np.array([0.5 * low + 0.5 * high for low, high in ends])

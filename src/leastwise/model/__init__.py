@@ -13,12 +13,14 @@ array([21.])
 from leastwise.model.build import fit_source
 from leastwise.model.model import Holdout, Model, linear
 from leastwise.model.scores import accuracy, explained, measure, probabilities, r_squared
+from leastwise.model.several import fit_several
 
 __all__ = [
     "Holdout",
     "Model",
     "accuracy",
     "explained",
+    "fit_several",
     "fit_source",
     "linear",
     "measure",

@@ -39,6 +39,7 @@ class Paths:
     notes : what was found in the data, in sentences
     command : the command line that repeats the paths
     versions : name -> version of what computed them
+    outputs : (k,) names of the targets or classes that one path joins
     """
 
     paths: tuple[Path, ...]
@@ -53,6 +54,7 @@ class Paths:
     notes: tuple[str, ...] = ()
     command: str | None = None
     versions: Mapping[str, str] = field(default_factory=dict[str, str])
+    outputs: tuple[str, ...] = ()
 
     def equation(self) -> str:
         """What was minimised at each strength, as a formula.
@@ -153,4 +155,5 @@ def path_source(
         tuple(getattr(source, "notes", ())),
         command,
         versions(encoding is not None),
+        source.targets,
     )

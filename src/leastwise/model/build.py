@@ -15,7 +15,7 @@ from leastwise import __version__
 from leastwise.encoding import Classes
 from leastwise.errors import DataError
 from leastwise.fit import Fit, Record, fit
-from leastwise.inference import evidence, infer
+from leastwise.inference import Inference, evidence, foresee, infer
 from leastwise.losses import Loss, Squared
 from leastwise.model.model import Model
 from leastwise.model.scores import accuracy
@@ -76,13 +76,54 @@ def fit_source(
     UsageError, DataError
         As `Problem.of` and `fit` raise them, and where the targets do not suit the loss.
     """
-    classes = _suited(source, loss)
+    classes = suited(source, loss)
+    problem = posed(
+        source,
+        loss,
+        l1=l1,
+        l2=l2,
+        factors=factors,
+        bounds=bounds,
+        standardize=standardize,
+        intercept=intercept,
+        memory=memory,
+        design=design,
+    )
+    foresee(problem)
+    found = fit(problem, solver, tol=tol, max_iter=max_iter, start=start, watch=watch)
+    return modelled(
+        problem,
+        found,
+        loss=loss,
+        tol=tol,
+        inferred=partial(infer, evidence(problem, found)),
+        explained=_explained(problem, found),
+        classes=classes,
+        accuracy=_accuracy(classes, source, found),
+        command=command,
+    )
+
+
+def posed(
+    source: Source,
+    loss: Loss,
+    *,
+    l1: float = 0.0,
+    l2: float = 0.0,
+    factors: Float | None = None,
+    bounds: Any = None,
+    standardize: bool = False,
+    intercept: bool = True,
+    memory: str | int | None = None,
+    design: Design | None = None,
+) -> Problem:
+    """The problem that `fit_source` solves for these arguments."""
     p = len(source.columns)
     lower, upper = box(bounds, source.columns)
     penalty = ElasticNet(l1, l2, factors, lower, upper)
     small = memory is None and source.rows * p <= FEW and p <= 1000
     room = ROOM if small else memory_allowed(memory)
-    problem = Problem.of(
+    return Problem.of(
         source,
         loss,
         penalty,
@@ -91,17 +132,32 @@ def fit_source(
         memory=room,
         design=design,
     )
-    found = fit(problem, solver, tol=tol, max_iter=max_iter, start=start, watch=watch)
+
+
+def modelled(
+    problem: Problem,
+    found: Fit,
+    *,
+    loss: Loss,
+    tol: float,
+    inferred: Callable[[], tuple[Inference, ...]],
+    explained: tuple[float, ...],
+    classes: Classes | None = None,
+    accuracy: float | None = None,
+    command: str | None = None,
+) -> Model:
+    """What is kept of a fit of `loss` to the rows and under the penalty of `problem`."""
+    source, penalty = problem.design.source, problem.penalty
     encoding = getattr(source, "encoding", None)
-    rows_dropped = getattr(source, "rows_dropped", 0)
+    factors = penalty.factors
     return Model(
         loss=loss,
-        l1=float(l1),
-        l2=float(l2),
+        l1=float(penalty.l1),
+        l2=float(penalty.l2),
         factors=None if factors is None else tuple(np.asarray(factors, np.float64).tolist()),
-        bounds=_bounds(penalty, p),
-        standardize=standardize,
-        intercept_fitted=intercept,
+        bounds=_bounds(penalty, len(source.columns)),
+        standardize=penalty.scale is not None,
+        intercept_fitted=problem.design.intercept,
         weighted=getattr(source, "weight", None) is not None,
         tol=float(tol),
         columns=source.columns,
@@ -109,15 +165,15 @@ def fit_source(
         coef=found.coef.T,
         intercept=found.intercept,
         encoding=encoding,
-        inferred=partial(infer, evidence(problem, found)),
+        inferred=inferred,
         fit=found.without_rows(),
         rows_read=getattr(source, "rows_read", source.rows),
         rows_used=source.rows,
-        rows_dropped=rows_dropped,
+        rows_dropped=getattr(source, "rows_dropped", 0),
         missing=getattr(source, "missing", {}),
-        explained=_explained(problem, found),
+        explained=explained,
         classes=classes,
-        accuracy=_accuracy(classes, source, found),
+        accuracy=accuracy,
         notes=(*getattr(source, "notes", ()), *_suggested(source, loss)),
         command=command,
         versions=versions(encoding is not None),
@@ -131,7 +187,7 @@ def _bounds(penalty: ElasticNet, p: int) -> tuple[tuple[float, ...], tuple[float
     return tuple(lower.tolist()), tuple(upper.tolist())
 
 
-def _suited(source: Source, loss: Loss) -> Classes | None:
+def suited(source: Source, loss: Loss) -> Classes | None:
     """The classes that are fitted, or None for numbers.
 
     Raises

@@ -8,16 +8,20 @@ import json
 import math
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path as File
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from leastwise.criteria import CRITERIA
 from leastwise.errors import UsageError
 from leastwise.files import write_atomically
 from leastwise.model.along import Paths
 from leastwise.path_result import Path
+
+Float = NDArray[np.float64]
 
 FORMAT, VERSION = "leastwise-path", 1
 OWN = (
@@ -63,7 +67,7 @@ def to_json(paths: Paths) -> bytes:
             "missing": dict(paths.missing),
         },
         "columns": list(paths.paths[0].columns),
-        "paths": [_one(path) for path in paths.paths],
+        "paths": [_one(curves) for curves in _curves(paths)],
         "notes": list(paths.notes),
         "command": paths.command,
         "versions": dict(paths.versions),
@@ -98,17 +102,41 @@ def save(paths: Paths, file: str | os.PathLike[str]) -> None:
     write_atomically(file, encoder(file)(paths))
 
 
-def _one(path: Path) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _Curves:
+    """The coefficients of one target along the strengths, with the path that they are part of."""
+
+    path: Path
+    target: str
+    coef: Float
+    members: dict[str, Any]
+
+
+def _curves(paths: Paths) -> list[_Curves]:
+    """One a target, or a class, also where one path joins several."""
+    found: list[_Curves] = []
+    for path in paths.paths:
+        joined = path.coef.ndim == 3
+        names = paths.outputs if joined else (path.target,)
+        coef = path.coef if joined else path.coef[None]
+        levels = path.intercepts if joined else path.intercepts[None]
+        for name, own, level in zip(names, coef, levels, strict=True):
+            found.append(_Curves(path, name, own, _members(path, own, level)))
+    return found
+
+
+def _one(curves: _Curves) -> dict[str, Any]:
     rows: list[dict[str, Any]] = []
-    for place, w in enumerate(path.coef.T):
-        members = {name: _plain(values[place]) for name, values in _members(path).items()}
+    path = curves.path
+    for place, w in enumerate(curves.coef.T):
+        members = {name: _plain(values[place]) for name, values in curves.members.items()}
         support = np.flatnonzero(w)
         members["reason"] = path.reasons[place]
         members["coef"] = {path.columns[j]: float(w[j]) for j in support}
         rows.append(members)
     chosen = {name: path.least(name) for name in CRITERIA}
     return {
-        "target": path.target,
+        "target": curves.target,
         "tol": path.tol,
         "gamma": path.gamma,
         "worst_relative_gap": _plain(path.gaps.max()),
@@ -127,31 +155,32 @@ def _one(path: Path) -> dict[str, Any]:
     }
 
 
-def _members(path: Path) -> dict[str, Any]:
-    """The columns of `OWN` but the first, each (K,)."""
+def _members(path: Path, coef: Float, intercepts: Float) -> dict[str, Any]:
+    """The columns of `OWN` but the first, each (K,), for a target's coefficients (p, K)."""
     return {
         "strength": path.strengths,
         "l1": path.strengths * path.l1_ratio,
         "l2": path.strengths * (1.0 - path.l1_ratio),
-        "non_zero": path.active,
+        "non_zero": np.count_nonzero(coef, axis=0),
         "degrees_of_freedom": path.degrees_of_freedom,
         "r2": path.r2,
         "relative_gap": path.gaps,
         "converged": path.converged,
-        "intercept": path.intercepts,
+        "intercept": intercepts,
     }
 
 
 def _table(paths: Paths) -> dict[str, Any]:
     """Name -> values, a row a strength of each target in turn."""
-    parts = [_members(path) for path in paths.paths]
+    curves = _curves(paths)
+    parts = [each.members for each in curves]
     own: dict[str, Any] = {
-        "target": [path.target for path in paths.paths for _ in path.strengths],
+        "target": [each.target for each in curves for _ in each.path.strengths],
         **{name: np.concatenate([part[name] for part in parts]) for name in parts[0]},
     }
     assert tuple(own) == OWN
     taken = set(OWN) | set(paths.paths[0].columns)
-    coef = np.concatenate([path.coef for path in paths.paths], axis=1)
+    coef = np.concatenate([each.coef for each in curves], axis=1)
     for column, values in zip(paths.paths[0].columns, coef, strict=True):
         name = column
         while name in OWN or (name != column and name in taken):

@@ -100,6 +100,21 @@ def to_json(model: Model) -> str:
 
 def load(path: str | os.PathLike[str]) -> Model:
     """See `Model.load`."""
+    saved = parsed(path)
+    try:
+        return from_dict(saved)
+    except DataError as error:
+        raise DataError(f"{os.fspath(path)}: {error}") from None
+
+
+def parsed(path: str | os.PathLike[str]) -> object:
+    """What the JSON in `path` holds, whatever it is.
+
+    Raises
+    ------
+    DataError
+        There is no such file, or it is no JSON.
+    """
     shown = os.fspath(path)
     try:
         content = Path(path).read_bytes()
@@ -112,7 +127,7 @@ def load(path: str | os.PathLike[str]) -> Model:
     if not content.strip():
         raise DataError(f"{shown} is empty: nothing was written to it")
     try:
-        saved: object = json.loads(content.decode("utf-8"), parse_constant=_refuse_constant)
+        return json.loads(content.decode("utf-8"), parse_constant=_refuse_constant)
     except UnicodeDecodeError:
         raise DataError(f"{shown} is not a leastwise model: it is no text") from None
     except json.JSONDecodeError as error:
@@ -124,10 +139,6 @@ def load(path: str | os.PathLike[str]) -> Model:
         ) from None
     except (ValueError, RecursionError) as error:
         raise DataError(f"{shown} is not a leastwise model: {error}") from None
-    try:
-        return from_dict(saved)
-    except DataError as error:
-        raise DataError(f"{shown}: {error}") from None
 
 
 def from_dict(saved: object) -> Model:

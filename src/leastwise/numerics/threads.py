@@ -81,6 +81,11 @@ def scratch(rows: int, columns: int) -> NDArray[np.float64]:
     return buffer[:size].reshape(rows, columns)
 
 
+def tiles(n: int, size: int = 16_384) -> list[slice]:
+    """Slices of n rows: what is computed from one of them stays in the cache."""
+    return [slice(first, min(first + size, n)) for first in range(0, n, size)]
+
+
 def parallel(
     function: Callable[[T], S], parts: Iterable[T], watch: Callable[[int], None] | None = None
 ) -> list[S]:

@@ -59,7 +59,7 @@ def steps(path: Path, most: int | None = SHOWN) -> list[Step]:
 
     What the criteria choose, the first and the last are always among them; `most=None` gives all.
     """
-    support = path.coef != 0.0
+    support = path.support
     total = path.strengths.size
     marks: dict[int, list[str]] = {}
     for name, at in chosen(path).items():

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import lapack
+from scipy.linalg import cho_solve, lapack
 
 from leastwise.certificate import Support
 from leastwise.kernels.support import (
@@ -36,7 +36,7 @@ from leastwise.kernels.support import (
     walk,
 )
 from leastwise.kernels.sweeps import gram_sweeps
-from leastwise.numerics.factors import EPS, from_gram, triangular
+from leastwise.numerics.factors import EPS, triangular
 from leastwise.solvers.base import VIOLATION
 
 Float = NDArray[np.float64]
@@ -47,6 +47,7 @@ COLLINEAR = 1e-12  # the squared pivot, of a column of length 1, below which it 
 CLEAR = 1e-6  # the squared pivot above which nobody need look twice
 TIED = 1e-9  # of l1: a correlation this near to it ties
 MOST_TIED = 500  # columns up to which a tie is resolved
+NOTHING = 16.0 * EPS  # times how many they are: the squared length of what is a combination
 STEPS = 10_000  # in which a minimiser is reached, or never
 RESCUES = 4  # times that coordinate descent is asked for help
 SWEEPS = 200
@@ -348,30 +349,40 @@ class ActiveSet:
         self._counts[0], self._fresh = 0, True
 
     def _share_ties(self) -> None:
-        """Where columns tie and depend on each other: the coefficients of least norm."""
+        """Where columns tie and depend on each other: the coefficients of least norm.
+
+        What the tied columns T are beyond the support A is S = C_TT - C_TA Z, Z = C_AA^-1 C_AT: a
+        null vector v of S makes (-Z v, v) a direction along which nothing changes but the norm.
+        """
         tied = np.flatnonzero(np.abs(self.u) >= self.pay[0] * (1.0 - TIED))
         tied = tied[(self.status[tied] == OUT) & self.alive[tied]]
         if self.bounded:
             tied = tied[np.where(self.u > 0.0, self.bounds[1], self.bounds[0])[tied] != 0.0]
-        if not tied.size or not 1 < tied.size + self.order.size <= MOST_TIED:
+        held = self.order.copy()
+        if not tied.size or not held.size or tied.size > MOST_TIED:
             return
-        columns = np.append(self.order, tied)
+        root = self._R[: held.size, : held.size]
+        mixed = self.G[np.ix_(held, tied)]
+        Z = cho_solve((root, False), mixed, check_finite=False)
+        S = self.G[np.ix_(tied, tied)] + np.diag(self.pay[1, tied]) - mixed.T @ Z
+        values, vectors = np.linalg.eigh(S)
+        size = 1.0 + ((Z @ vectors) ** 2).sum(axis=0)
+        none = vectors[:, values <= NOTHING * (held.size + tied.size) * size]
+        if not none.shape[1]:
+            return
+        columns = np.append(held, tied)
         signs = np.where(self.pay[0, columns] > 0.0, np.sign(self.u[columns]), 0.0)
-        length = self.length[columns]
-        inner = self.G[np.ix_(columns, columns)] + np.diag(self.pay[1, columns])
-        factor = from_gram(inner * np.multiply.outer(length, length))
-        if factor.null is None:
-            return
-        right = self.q[columns] - self.pay[0, columns] * signs
-        fixed = np.flatnonzero(self.status == BOUND)
-        if fixed.size:
-            right -= self.G[np.ix_(columns, fixed)] @ self.w[fixed]
-        right *= length
-        w = factor.solve(right[:, None])[:, 0]
-        whole = inner * np.multiply.outer(length, length)
-        w += factor.solve((right - whole @ w)[:, None])[:, 0]
-        w *= length
+        length = self.length[columns, None]
+        idle = np.vstack([-Z @ none, none]) / length
+        least = self.w[columns, None] / length
+        least -= idle @ np.linalg.lstsq(idle, least)[0]
+        before = self.w.copy()
+        self.w[columns] = (least * length)[:, 0]
+        rest = self.q[held] - self.G[held] @ self.w - self.pay[1, held] * self.w[held]
+        self.w[held] += self._solved(rest - self.pay[0, held] * signs[: held.size])
+        w = self.w[columns]
         inside = (w >= self.bounds[0, columns]) & (w <= self.bounds[1, columns])
         if (w * signs >= 0.0).all() and inside.all():
-            self.w[columns] = w
             self._fresh = True  # what shares is not in the support
+        else:
+            self.w = before

@@ -35,6 +35,7 @@ Float = NDArray[np.float64]
 SWEEPS_EXPECTED = 200
 CHUNK_FLOPS = 1e7  # what a chunk of a sweep costs before it computes anything
 MOST_COLUMNS = 3000  # columns up to which the finish is tried
+SQUARES = 4  # matrices of its columns that the finish holds at once
 TRIES = (10, 100, 1000, 5000)  # sweeps at which it is tried though signs still change
 CORRECTIONS = 3
 
@@ -122,7 +123,7 @@ def finish(
     design = problem.design
     l1, l2 = problem.strengths
     columns = form.within(np.flatnonzero(coef.any(axis=1)))
-    if columns.size > MOST_COLUMNS:
+    if columns.size > MOST_COLUMNS or SQUARES * 8 * columns.size**2 > problem.memory:
         return None
     H = form.block(columns)
     lower, upper = (side[columns] for side in problem.bounds)

@@ -12,15 +12,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from leastwise.kinks import Kink, KinkRows, Solution, WeightedRows, solve, solve_all
+from leastwise.kinks import (
+    Joint,
+    Kink,
+    KinkRows,
+    Solution,
+    WeightedRows,
+    noncrossing,
+    solve,
+    solve_all,
+)
 from leastwise.penalties import ElasticNet
 from leastwise.problem import Evaluation, Problem, Shape
+from leastwise.rowwise import RowPoint
 from leastwise.solvers.base import Cost, Iterate, Solver, Steps
+
+if TYPE_CHECKING:
+    from leastwise.blocks import Block
 
 Float = NDArray[np.float64]
 
@@ -56,10 +69,7 @@ class InteriorPoint(Solver):
     def along(
         self, problem: Problem, penalties: Sequence[ElasticNet], start: Float | None, limit: int
     ) -> Steps:
-        block = problem.design.source.gather()
-        block = replace(block, X=block.X.astype(np.float64, copy=False))
-        share = 1.0 if block.weight is None else block.weight / problem.design.centre.weight
-        share = np.broadcast_to(share / (block.rows if block.weight is None else 1), block.rows)
+        block, share = _shared(problem)
         targets = range(block.y.shape[1])
         ways = [self._solved(problem, penalties, block, share, t, limit) for t in targets]
         for number, found in enumerate(zip(*ways, strict=True)):
@@ -69,40 +79,71 @@ class InteriorPoint(Solver):
         self,
         problem: Problem,
         penalties: Sequence[ElasticNet],
-        block: Any,
+        block: Block,
         share: Float,
         target: int,
         limit: int,
     ) -> Iterator[Solution]:
         """One target's solutions, together where the penalties differ by their l1 alone."""
-        design = problem.design
-        low, high = (float(side[0, 0]) for side in design.loss.domain(block.y[:1, :1]))
-        dead = design.centre.curvature == 0.0
-        lower, upper = (np.where(dead, 0.0, side) for side in problem.bounds)
-        y = np.ascontiguousarray(block.y[:, target])
-        one = replace(problem.penalty, l1=1.0, l2=0.0).strengths(design.columns)[0]
+        low, high = (float(side[0, 0]) for side in problem.design.loss.domain(block.y[:1, :1]))
+        rows = _weighted(problem, block, share, target)
         if len(penalties) > 1 and not any(penalty.l2 for penalty in penalties):
             # l = (high - low) times the loss of the quantile -low / (high - low)
             size = high - low
-            rows = WeightedRows(block.X, y, share, one, lower, upper, design.intercept)
             kinks = [Kink(-low / size, penalty.l1 / size) for penalty in penalties]
             for found in solve_all(rows, kinks, max_iter=limit, seed=self.seed):
                 yield replace(found, dual=size * found.dual)
             return
         found = None
         for penalty in penalties:
-            rows = KinkRows(
-                block.X,
-                y,
+            one = KinkRows(
+                rows.X,
+                rows.y,
                 share * -low,
                 share * high,
                 *problem.at(penalty).strengths,
-                lower,
-                upper,
-                design.intercept,
+                rows.lower,
+                rows.upper,
+                rows.intercept,
             )
-            found = solve(rows, guess=found, max_iter=limit, seed=self.seed)
+            found = solve(one, guess=found, max_iter=limit, seed=self.seed)
             yield found
+
+    def quantiles(
+        self, problem: Problem, shares: Sequence[float], limit: int, *, apart: bool = False
+    ) -> tuple[list[Solution], Joint | None]:
+        """The quantiles `shares`, rising, of the one target, under l1 alone; no duals.
+
+        With `apart`, where they cross in some row, also the best that do not.
+        """
+        rows = _weighted(problem, *_shared(problem), 0)
+        kinks = [Kink(q, problem.penalty.l1) for q in shares]
+        found = solve_all(rows, kinks, max_iter=limit, seed=self.seed, duals=False)
+        if not apart:
+            return found, None
+        coef, intercept = np.stack([one.coef for one in found]), [one.intercept for one in found]
+        return found, noncrossing(rows, kinks, coef, np.array(intercept))
+
+
+def _shared(problem: Problem) -> tuple[Block, Float]:
+    """All rows as one block of float64, and the share that each has of their weight."""
+    block = problem.design.source.gather()
+    block = replace(block, X=block.X.astype(np.float64, copy=False))
+    share = 1.0 if block.weight is None else block.weight / problem.design.centre.weight
+    share = share / (block.rows if block.weight is None else 1)
+    return block, np.broadcast_to(share, block.rows)
+
+
+def _weighted(problem: Problem, block: Block, share: Float, target: int) -> WeightedRows:
+    """The rows of a target, with strengths of one."""
+    design = problem.design
+    dead = design.centre.curvature == 0.0
+    if problem.penalty.factors is not None:
+        dead = dead | np.isinf(problem.penalty.factors)
+    lower, upper = (np.where(dead, 0.0, side) for side in problem.bounds)
+    y = np.ascontiguousarray(block.y[:, target])
+    one = replace(problem.penalty, l1=1.0, l2=0.0).strengths(design.columns)[0]
+    return WeightedRows(block.X, y, share, one, lower, upper, design.intercept)
 
 
 def _iterate(problem: Problem, found: tuple[Solution, ...], share: Float) -> Iterate:
@@ -111,13 +152,16 @@ def _iterate(problem: Problem, found: tuple[Solution, ...], share: Float) -> Ite
     level = np.array([solution.intercept for solution in found])
     if design.centre.mean is not None:
         level = level + design.centre.mean @ coef
-    product = design.rows.times(coef)
-    value, point = design.rows.point(product, level)
+    rows = design.rows
+    product = rows.times(coef)
     with np.errstate(divide="ignore", invalid="ignore"):
         dual = np.stack([-solution.dual / share for solution in found], axis=1)
     dual[share == 0.0] = 0.0
-    point = replace(point, u=design.rows.apart(dual), sloped=False)
-    at = Evaluation(value, design.rows.correlation(point.u), level, point)
+    # A loss of y - eta: what the columns explain is taken off y, and eta is the level.
+    target = [y - part for y, part in zip(rows.y, product, strict=True)]
+    eta = [np.broadcast_to(level, part.shape) for part in target]
+    point = RowPoint(rows, target, eta, rows.apart(dual), sloped=False)
+    at = Evaluation(rows.value(product, level), rows.correlation(point.u), level, point)
     exact = all(solution.exact for solution in found)
     return Iterate(
         coef,

@@ -8,41 +8,32 @@ or by conjugate gradients on products with H where H does not fit the memory; el
 method of least squares, on a working set of columns that follows the path (Friedman, Hastie and
 Tibshirani 2010; Lee, Sun and Saunders 2014). t is halved until the objective falls by a share of
 what the model promised. A Hessian is kept, from step to step and from strength to strength, as long
-as steps with it keep shrinking what is left.
+as steps with it keep shrinking what is left; each step teaches it the curvature that was met along
+it (`leastwise.solvers.secants`). Where rows are many, it begins at the solution on a sample of
+them. A path goes several strengths at a time (`leastwise.solvers.together`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from leastwise.curved import Hessian, affords, curvature_product, hessian_of
-from leastwise.numerics.factors import EPS, of_gram
-from leastwise.numerics.threads import one_blas_thread
 from leastwise.penalties import ElasticNet
-from leastwise.problem import Evaluation, Problem, Shape
-from leastwise.rowwise import RowPoint, State
-from leastwise.solvers.base import VIOLATION, Cost, Iterate, Solver, Steps, gram_flops
+from leastwise.problem import Problem, Shape
+from leastwise.solvers.base import Cost, Solver, Steps, gram_flops
+from leastwise.solvers.course import FEW, Course, from_sample
+
+if TYPE_CHECKING:
+    from leastwise.solvers.together import Batch
 
 Float = NDArray[np.float64]
-Index = NDArray[np.intp]
 
-FEW = 200  # columns that are always all at work
 EXPECTED = 8  # Hessians, and as many gradients each
-SUFFICIENT = 1e-4  # of the fall that the model promises
-SHORTEST = 1e-10  # of a step that is tried
-SETTLED = 1e-12  # of the null objective: a promised fall that a look is worth
-NOTHING = 1e-17  # of it: a promised fall that is rounding
-KEPT = 0.03  # a Hessian is kept while the promised fall shrinks to this share in a step
 INNER = 10  # steps between looks on a path
-MARGIN = 0.1  # of a strength: columns as near to it are at work
-LOOSE = 1e-9  # of the largest slope: the level's slope between looks
-DRIFT = 20  # updates after which the products with X are made anew
-MOST_CG = 500  # steps of conjugate gradients
 
 
 @dataclass(frozen=True)
@@ -72,270 +63,53 @@ class Newton(Solver):
     def along(
         self, problem: Problem, penalties: Sequence[ElasticNet], start: Float | None, limit: int
     ) -> Steps:
-        course = _Course(problem, start)
-        alone = len(penalties) == 1
-        for number, penalty in enumerate(penalties):
-            course.turn(problem.at(penalty))
-            done = False
-            if not number:
-                done = yield number, course.iterate(0)
-            used = quiet = 0
-            while not done and used < limit:
-                fall = course.step()
-                used += 1
-                quiet += 1
-                over = used == limit or course.over(fall)
-                if alone or over or quiet >= INNER or course.settled(fall):
-                    quiet = 0
-                    if course.widened() and not over:
-                        continue
-                    done = yield number, course.iterate(used, final=over)
-                    if over:
-                        break
+        from leastwise.solvers.together import Batch, batch_of
 
+        sampled = None
+        if start is None and len(penalties) == 1:
+            sampled = from_sample(problem.at(penalties[0]))
+        course = Course(problem, start if sampled is None else sampled)
+        if sampled is not None and course.worse_than_nothing:
+            course = Course(problem, None)
+        batch: Batch | None = None
+        number = alone = 0  # the next strength, and the last that is to be taken by itself
+        while number < len(penalties):
+            count = batch_of(problem, penalties[number - 1 :]) if number > alone else 0
+            if not count:
+                batch = None
+                here = problem.at(penalties[number])
+                yield from self._one(course, here, number, limit, only=len(penalties) == 1)
+                number += 1
+                continue
+            problems = [problem.at(penalty) for penalty in penalties[number : number + count]]
+            batch = Batch(problems, number, course.stand, course.hessian, batch)
+            done = yield from batch.along(limit)
+            if batch.stands:
+                last = min(done, count - 1)
+                course.move(problems[last], batch.stands[last])
+            course.hessian = batch.hessian if done == count else None
+            if done < count:
+                alone = number + count - 1
+            number += done
 
-class _Course:
-    """Where the method stands, for all outputs.
-
-    Parameters
-    ----------
-    problem : the rows ; start : (p, k) where to begin, zero by default
-    """
-
-    def __init__(self, problem: Problem, start: Float | None) -> None:
-        self._design = problem.design
-        self._rows = problem.design.rows
-        self._here = problem
-        centre = problem.design.centre
-        p, k = centre.curvature.size, len(problem.design.source.targets)
-        self._alive = centre.curvature > 0.0
-        self._null = problem.null
-        if start is None:
-            self._w, self._product = np.zeros((p, k)), self._rows.nothing()
-        else:
-            self._w = problem.design.mask(start.copy())
-            self._product = self._rows.times(self._w)
-        start_at: tuple[Float, Float, RowPoint] = self._rows.at(self._product, centre.level)
-        self._level, self._value, self._point = start_at
-        self._v = self._rows.correlation(self._point.u)
-        self._part: Float | None = None  # v of the working columns, where it is not known of all
-        self._hessian: Hessian | None = None
-        self._fresh = self._failed = self._safe = False
-        self._age = 0
-        self._columns = np.empty(0, np.intp)
-        self._falls: list[float] = []
-
-    def turn(self, here: Problem) -> None:
-        """Go on under another penalty."""
-        before = self._here.strengths[0]
-        self._here = here
-        self._falls = []
-        self._fresh = self._failed = self._safe = False
-        l1, l2 = here.strengths
-        lower, upper = here.bounds
-        self._simple = not l1.any() and not here.penalty.bounded
-        self._sides = (l1, l2, lower, upper)
-        if not l1.any() or self._alive.size <= FEW:
-            self._columns = np.flatnonzero(self._alive)
-            return
-        # Columns that the slope may bring to their limit: by the strong rule (Tibshirani et al.
-        # 2012), and some more.
-        size = np.abs(self._v).max(axis=1)
-        limit = np.maximum(np.minimum(2.0 * l1 - before, l1), l1 * (1.0 - 4.0 * MARGIN))
-        near = size >= np.minimum(limit, l1 * (1.0 - MARGIN))
-        self._columns = np.flatnonzero(self._alive & (near | self._w.any(axis=1) | (l1 == 0.0)))
-
-    def iterate(self, number: int, *, final: bool = False) -> Iterate:
-        """Where it stands."""
-        self._complete()
-        point = self._point
-        if self._hessian is not None:
-            point = replace(point, hessian=self._hessian)
-        at = Evaluation(self._value, self._v, self._level, point)
-        detail = "conjugate gradients" if self._matrix_free else "Cholesky"
-        if not self._simple:
-            detail = "active set"
-        return Iterate(self._w, number, at, final=final, detail=detail)
-
-    def _complete(self) -> None:
-        """Let the level be exact, and v known of all columns."""
-        if self._part is None:
-            return
-        self._level, self._value, self._point = self._rows.at(self._product, self._level)
-        self._v = self._rows.correlation(self._point.u)
-        self._part = None
-
-    def settled(self, fall: float) -> bool:
-        """Whether the model promises hardly anything more."""
-        return fall <= SETTLED * float(self._null.max())
-
-    def over(self, fall: float) -> bool:
-        """Whether rounding is all that is left."""
-        rounding = fall <= NOTHING * float(self._null.max())
-        return (self._safe or self._matrix_free) and rounding and not self.widened()
-
-    @property
-    def _matrix_free(self) -> bool:
-        return self._simple and not affords(self._rows, self._columns, self._here.memory)
-
-    def widened(self) -> bool:
-        """Let columns in that are beyond their limits outside of the working set; whether any."""
-        if self._columns.size == np.count_nonzero(self._alive):
-            return False
-        self._complete()
-        l1, _, lower, upper = (side[:, None] for side in self._sides)
-        v = self._v
-        moves = np.where(v > 0.0, upper > 0.0, lower < 0.0)
-        wrong = ((np.abs(v) > l1 * (1.0 + VIOLATION)) & moves).any(axis=1) & self._alive
-        wrong[self._columns] = False
-        if not wrong.any():
-            return False
-        self._columns = np.union1d(self._columns, np.flatnonzero(wrong))
-        self._falls = []
-        return True
-
-    def step(self) -> float:
-        """One step; how far the model promised the objective to fall."""
-        columns = self._columns
-        if not columns.size:
-            return 0.0
-        if self._matrix_free:
-            change, fall = self._conjugate(columns)
-            self._fresh = True
-            return self._search(columns, change, fall, None)
-        if self._failed:
-            return self._safe_step(columns)
-        stale = self._hessian is None or not np.isin(columns, self._hessian.columns).all()
-        slow = len(self._falls) > 1 and self._falls[-1] > KEPT * self._falls[-2]
-        if stale or (slow and not self._fresh):
-            self._renew(columns)
-        while True:
-            hessian = self._hessian
-            assert hessian is not None, "made above"
-            hessian = hessian.among(columns)
-            change, fall = self._model(hessian)
-            found: float = self._search(columns, change, fall, hessian)
-            if found >= 0.0 or self._fresh:
-                break
-            self._renew(columns)  # the stale one promised a fall that is not there
-        self._failed = self._fresh and found <= NOTHING * float(self._null.max())
-        self._safe = False
-        self._falls.append(max(found, 0.0))
-        # A step was made: the Hessian is of a point passed before.
-        self._fresh = self._fresh and len(self._falls) < 2
-        return max(found, 0.0)
-
-    def _safe_step(self, columns: Index) -> float:
-        """A step on parabolas above the losses, where the curvature is no guide.
-
-        Rows of Huber's loss beyond its width have none.
-        """
-        safe = not self._design.loss.coupled
-        hessian = hessian_of(self._rows, self._point, columns, safe=safe)
-        change, fall = self._model(hessian)
-        found = max(self._search(columns, change, fall, hessian), 0.0)
-        self._failed, self._safe, self._falls, self._hessian = False, True, [], None
-        return found
-
-    def _renew(self, columns: Index) -> None:
-        self._hessian = hessian_of(self._rows, self._point, columns)
-        self._fresh, self._falls = True, []
-
-    def _model(self, hessian: Hessian) -> tuple[Float, Float]:
-        """The model's minimiser less w (c, k), and (g,) how far it promises to fall."""
-        columns = hessian.columns
-        l1, l2, lower, upper = (side[columns] for side in self._sides)
-        w, v = self._w[columns], self._v[columns] if self._part is None else self._part
-        change, promised = np.zeros_like(w), np.zeros(w.shape[1])
-        for group, H in zip(hessian.groups, hessian.H, strict=True):
-            start, slope = w[:, group].reshape(-1), v[:, group].reshape(-1)
-            sides = [np.repeat(side, group.size) for side in (l1, l2, lower, upper)]
-            if self._simple:
-                right = slope - sides[1] * start
-                step = of_gram(H + np.diag(sides[1])).solve(right[:, None])[:, 0]
-            else:
-                step = _bent(H, slope + H @ start, start, sides) - start
-            change[:, group] = step.reshape(-1, group.size)
-            promised[group[0]] = slope @ step - 0.5 * step @ H @ step
-        own = self._here.penalty
-        before, after = self._w, self._w.copy()
-        after[columns] += change
-        fall = self._here.pool(promised + own.value(before) - own.value(after))
-        return change, np.maximum(fall, 0.0)
-
-    def _conjugate(self, columns: Index) -> tuple[Float, Float]:
-        """Newton's step by conjugate gradients, not solved further than the slope is small."""
-        self._complete()
-        l2 = self._sides[1][:, None]
-        residual = self._design.mask(self._v - l2 * self._w)
-        slope = residual.copy()
-        metric = self._design.centre.curvature[:, None] + l2
-        metric = np.where(metric > 0.0, metric, 1.0)
-        change: Float = np.zeros_like(residual)
-        direction: Float = residual / metric
-        size = first = float(np.sum(residual * direction))
-        curved: Float = np.zeros_like(residual)
-        for _ in range(MOST_CG):
-            if size <= first * min(1e-4, np.sqrt(first / max(float(self._null.max()), first))) ** 2:
-                break
-            product: Float = curvature_product(self._rows, self._point, direction) + l2 * direction
-            along = float(np.sum(direction * product))
-            if along <= 0.0:
-                break
-            step = size / along
-            change += step * direction
-            curved += step * product
-            residual -= step * product
-            scaled = residual / metric
-            before, size = size, float(np.sum(residual * scaled))
-            direction = scaled + (size / before) * direction
-        fall = np.sum(slope * change, axis=0) - 0.5 * np.sum(change * curved, axis=0)
-        return change[columns], self._here.pool(np.maximum(fall, 0.0))
-
-    def _search(self, columns: Index, change: Float, fall: Float, hessian: Hessian | None) -> float:
-        """Move by as much of the change as pays; the fall promised, or -1 where none of it did."""
-        if not change.any():
-            return 0.0
-        rows, here = self._rows, self._here
-        whole = columns.size == self._alive.size
-        along: State = rows.times(change, columns)
-        shift = np.zeros(change.shape[1]) if hessian is None else hessian.level(change)
-        objective = here.objective(self._w, self._value)
-        slack = 8.0 * EPS * np.abs(objective)
-        share = np.ones_like(fall)
-        while True:
-            t = np.broadcast_to(share, change.shape[1:])
-            w: Float = self._w.copy()
-            w[columns] += t * change
-            product: State = [
-                part + t * move for part, move in zip(self._product, along, strict=True)
-            ]
-            seen: tuple[Float, Float, RowPoint] = rows.at(
-                product, self._level + t * shift, 0.0 if whole else LOOSE
-            )
-            enough = here.objective(w, seen[1]) <= objective - SUFFICIENT * share * fall + slack
-            if enough.all():
-                break
-            share = np.where(enough, share, 0.5 * share)
-            if share.min() < SHORTEST:
-                return -1.0
-        self._age += 1
-        if self._age % DRIFT == 0:
-            product = rows.times(w)
-            seen = rows.at(product, seen[0])
-        self._w, self._product = w, product
-        self._level, self._value, self._point = seen
-        found = rows.correlation(self._point.u, columns)
-        self._v, self._part = (found, None) if whole else (self._v, found)
-        return float(fall.max())
-
-
-def _bent(H: Float, q: Float, start: Float, sides: list[Float]) -> Float:
-    """The minimiser of x'Hx/2 - q'x + sum l1 |x| + l2/2 x^2 within bounds."""
-    from leastwise.solvers.active_set import ActiveSet, Quadratics
-
-    l1, l2, lower, upper = sides
-    with one_blas_thread():
-        engine = ActiveSet(Quadratics.of(H, q, lower, upper), start)
-        engine.reach(l1, l2, 100 + 20 * q.size)
-    return engine.coef
+    def _one(
+        self, course: Course, problem: Problem, number: int, limit: int, *, only: bool
+    ) -> Steps:
+        """Iterates of one strength."""
+        course.turn(problem)
+        done = False
+        if not number:
+            done = yield number, course.iterate(0)
+        used = quiet = 0
+        while not done and used < limit:
+            fall = course.step()
+            used += 1
+            quiet += 1
+            over = used == limit or course.over(fall)
+            if only or over or quiet >= INNER or course.settled(fall):
+                quiet = 0
+                if course.widened() and not over:
+                    continue
+                done = yield number, course.iterate(used, final=over)
+                if over:
+                    break

@@ -7,6 +7,8 @@ some columns free:  the SVD of the augmented rows [S^1/2 Xc; sqrt(W l2_j) e_j]
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import qr, solve_triangular
@@ -39,7 +41,10 @@ def _kernel_ridge(problem: Problem) -> tuple[Float, str]:
     view = block.centred(centre.mean)
     root = np.ones(block.rows) if block.weight is None else np.sqrt(block.weight)
     y = root[:, None] * (block.y - centre.level)
-    K = view.outer(1.0 / l2) * root * root[:, None] / centre.weight
+    # A path's penalties are multiples of one: their products of rows are, too.
+    unit = replace(problem.penalty, l1=0.0, l2=1.0).strengths(l2.size)[1]
+    products = design.cached("products of rows", lambda: view.outer(1.0 / unit), unit.tobytes())
+    K = products * root * root[:, None] / (centre.weight * problem.penalty.l2)
     np.fill_diagonal(K, np.diagonal(K) + 1.0)
     factor = cholesky(K, np.arange(K.shape[0]))
     dense_fits = 8 * 4 * block.rows * l2.size <= problem.memory

@@ -33,7 +33,17 @@ from leastwise.solvers.base import (
     gram_flops,
     moments_bytes,
 )
-from leastwise.working import FEW, Look, Points, WorkingColumns, by_moments, working_columns
+from leastwise.solvers.coordinate_descent import CoordinateDescent
+from leastwise.working import (
+    FEW,
+    Look,
+    OutOfRoom,
+    Points,
+    WorkingColumns,
+    by_moments,
+    release_columns,
+    working_columns,
+)
 
 if TYPE_CHECKING:
     from leastwise.solvers.active_set import ActiveSet, Quadratics
@@ -108,8 +118,19 @@ class WorkingSet(Solver):
             for target in targets
         ]
         ways = [course.along(_rungs(problem, penalties, course)) for course in courses]
+        coef = start
         for number in range(len(penalties)):
-            stops = [next(way) for way in ways]
+            full = ""
+            try:
+                stops = [next(way) for way in ways]
+            except OutOfRoom as reason:
+                full, stops = str(reason), []
+            if full:
+                del columns, courses, ways  # what they hold is room that is needed
+                release_columns(problem.design)
+                rest = CoordinateDescent().along(problem, penalties[number:], coef, limit)
+                yield from _numbered(rest, number, f"{full}: coordinate descent went on")
+                return
             used = max(stop.steps for stop in stops)
             done = yield number, _joined(stops, columns, final=used >= limit)
             for correction in range(1, CORRECTIONS + 1):
@@ -120,13 +141,25 @@ class WorkingSet(Solver):
                 used = max(stop.steps for stop in stops)
                 last = correction == CORRECTIONS or used >= limit
                 done = yield number, _joined(stops, columns, final=last)
+            coef = _joined(stops, columns, final=False).coef
+
+
+def _numbered(steps: Steps, first: int, note: str) -> Steps:
+    """Another solver's iterates for the penalties from `first` on, with a note of why."""
+    number, iterate = next(steps)
+    while True:
+        done = yield first + number, replace(iterate, notes=(*iterate.notes, note))
+        try:
+            number, iterate = steps.send(done)
+        except StopIteration:
+            return
 
 
 def _joined(stops: list[Stop], columns: WorkingColumns, *, final: bool) -> Iterate:
     coef = np.zeros((stops[0].correlation.size, len(stops)))
     for target, stop in enumerate(stops):
         coef[stop.columns, target] = stop.coef
-    correlation = np.stack([stop.correlation for stop in stops], axis=1)
+    correlation = np.array([stop.correlation for stop in stops]).T
     supports = [stop.support for stop in stops if stop.support is not None]
     return Iterate(
         coef,

@@ -88,6 +88,10 @@ class Source(ABC):
         for block in self.shuffled_blocks(rng):
             yield from block.batches(size, rng)
 
+    def sample(self, step: int) -> Source | None:
+        """A source of every `step`-th row, or None where rows cannot be taken."""
+        return None
+
     def shuffled_blocks(self, rng: np.random.Generator) -> Iterator[Block]:
         """The blocks in random order, or in their own where that is the only one."""
         return self.blocks()

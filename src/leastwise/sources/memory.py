@@ -17,6 +17,7 @@ from leastwise.errors import DataError
 from leastwise.moments import Shift
 from leastwise.numerics.threads import parallel, workers
 from leastwise.sources.base import Source, check_unique, default_names
+from leastwise.sources.sampling import sampled_mean
 
 T = TypeVar("T")
 
@@ -29,8 +30,7 @@ LEAST_ROWS, MOST_ROWS = 1000, 10_000
 # memory.
 SERIAL_SIZE = 200_000
 WIDE = 512
-SAMPLE = 1000  # rows that a provisional mean is taken of
-NEAR = 1.0  # deviations from zero of a mean that need not be taken off: a sum loses one bit
+SAMPLE, NUMBERS, FEWEST = 1000, 1 << 18, 32  # rows that a provisional mean is taken of
 SPARSE_PART = 1_000_000  # stored numbers of a sparse matrix worth a thread
 MOST, LEAST_OF_EACH = 20, 10  # distinct values of a target that may be classes, and rows of each
 
@@ -103,8 +103,7 @@ class MemorySource(Source):
             raise DataError("X has no rows: there is nothing to fit")
         if len(self.columns) != p:
             raise DataError(f"X has {p} columns and {len(self.columns)} names were given for them")
-        given = self.columns is not default_names("x", p)
-        if given and (twice := check_unique(self.columns)):
+        if self.columns is not default_names("x", p) and (twice := check_unique(self.columns)):
             raise DataError(f"two columns are named {twice!r}; rename one of them")
         if not np.isfinite(self.y).all():
             row = int(np.flatnonzero(~np.isfinite(self.y).all(axis=1))[0])
@@ -152,11 +151,10 @@ class MemorySource(Source):
             if self.X.format != "csr" or p > WIDE:
                 return []
             parts = min(workers(), self.X.nnz // SPARSE_PART)
-            return [n * part // parts for part in range(1, parts)] if parts > 1 else []
+            return [n * part // parts for part in range(1, parts)]
         if n <= p or n * p <= SERIAL_SIZE:
             return []
-        step = int(np.clip(BLOCK_BYTES // (8 * p), LEAST_ROWS, MOST_ROWS))
-        step = max(step, min(p, MOST_ROWS))
+        step = max(int(np.clip(BLOCK_BYTES // (8 * p), LEAST_ROWS, MOST_ROWS)), min(p, MOST_ROWS))
         return list(range(step, n, step))
 
     @property
@@ -177,13 +175,9 @@ class MemorySource(Source):
                 mean = np.asarray(rows.mean(axis=0), np.float64).ravel()
             else:
                 chosen = np.arange(self.rows)[taken]
-                step = max(1, chosen.size // SAMPLE)
-                rows = slice(None, None, step) if chosen.size == self.rows else chosen[::step]
-                sample = np.asarray(self.X[rows])
-                mean = np.asarray(sample.mean(axis=0, dtype=np.float64))
-                deviation = sample.std(axis=0, dtype=np.float64)
-                if (np.abs(mean) <= NEAR * deviation).all():
-                    mean = np.zeros_like(mean)  # rows are then summed as they stand
+                step = max(1, chosen.size // min(SAMPLE, max(FEWEST, NUMBERS // self.X.shape[1])))
+                whole = chosen.size == self.rows
+                mean = sampled_mean(self.X, slice(None, None, step) if whole else chosen[::step])
             return Shift(mean, np.average(self.y, axis=0, weights=self.weight))
 
     def blocks(self) -> Iterator[Block]:
@@ -283,15 +277,18 @@ class MemorySource(Source):
     def take(self, rows: NDArray[np.intp]) -> MemorySource:
         """A source of the chosen rows (a copy of them)."""
         matrix = self.X.tocsr() if self.sparse else self.X
-        weight = None if self.weight is None else self.weight[rows]
         return MemorySource(
             matrix[rows],
             self.y[rows],
-            weight,
+            None if self.weight is None else self.weight[rows],
             columns=self.columns,
             targets=self.targets,
             classes=self.classes,
         )
+
+    def sample(self, step: int) -> Source | None:
+        some = self.weight is None or bool(self.weight[::step].any())
+        return self.take(np.arange(0, self.rows, step)) if some else None
 
     def classified(self, labels: NDArray[Any] | None = None) -> Self:
         """The same rows with the distinct values of their target as classes.

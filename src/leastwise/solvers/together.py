@@ -1,0 +1,351 @@
+"""Newton's method at several strengths of a path at once.
+
+    w_k <- argmin over x: -v_k'(x - w_k) + (x - w_k)'H_k(x - w_k)/2 + Omega_k(x)
+    H_k = (1 - t_k) H + t_k H+
+
+v_k is minus the exact gradient at w_k: those of all strengths are one product of the rows with
+several vectors, which costs a few times less than as many products with one. H is the Hessian at
+the point before these strengths and H+ that at the last of them, as first predicted from H; between
+the two t_k grows from 0 to 1 (Hessians are a smooth function of the strength where the support does
+not change; Larsson and Wallin 2022 predict by them). Each model is minimised exactly, so that an
+iterate is as far from the optimum as H_k is from the mean Hessian on the way there.
+
+Nothing is taken on trust: what does not come nearer is handed to the method for one strength.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leastwise.curved import Hessian, affords, hessian_of
+from leastwise.numerics.threads import one_blas_thread
+from leastwise.penalties import ElasticNet
+from leastwise.problem import Evaluation, Problem
+from leastwise.rowwise import RowPoint, State
+from leastwise.solvers.active_set import ActiveSet, Quadratics
+from leastwise.solvers.base import VIOLATION, Iterate
+from leastwise.solvers.secants import Secant, taught
+
+Float = NDArray[np.float64]
+Index = NDArray[np.intp]
+ONE = np.zeros(1, np.intp)  # the group of the one output
+
+MOST = 16  # strengths at once: products with so many vectors run at full speed
+FARTHEST = 0.5  # a strength below this share of the one before is taken by itself
+FEW = 200  # columns that are always all at work
+MARGIN = 0.1  # of a strength: columns as near to it are at work
+CLOSE = 1e-5  # how far off the last strength may be, as predicted, to need no Hessian of its own
+NEARLY = 1e-9  # how far off a strength may be for a look to be worth it
+ROUNDING = 1e-13  # what is less far off is there
+LOOSE = 1e-6  # of the largest slope: the level's slope far from a solution
+FAR = 1e-3  # how far off a solution is far
+GAINED = 0.5  # a step must leave no more than this share of what a strength is off
+STEPS = 8  # of one batch
+
+
+@dataclass(frozen=True)
+class Stand:
+    """Where one strength stands.
+
+    w (p,) ; level (1,), value (1,) the mean loss, v (p,) minus its gradient ; point : the rows
+    whole : whether v is known of all columns and the level the best to rounding
+    """
+
+    w: Float
+    level: Float
+    value: Float
+    v: Float
+    point: RowPoint
+    whole: bool = True
+
+    @property
+    def product(self) -> State:
+        """(X - 1x̄')w of each block."""
+        if self.point.rows.loss.located:
+            y = self.point.rows.y
+            return [y - part for y, part in zip(y, self.point.target, strict=True)]
+        return [eta - self.level for eta in self.point.eta]
+
+
+def batch_of(problem: Problem, penalties: Sequence[ElasticNet]) -> int:
+    """How many of the penalties, from the second on, can be taken at once after the first."""
+    design = problem.design
+    if design.loss.coupled or len(design.source.targets) > 1 or problem.penalty.bounded:
+        return 0
+    alive = design.centre.curvature > 0.0
+    count, before = 0, float(penalties[0].l1 + penalties[0].l2)
+    for penalty in penalties[1 : MOST + 1]:
+        l1, l2 = problem.at(penalty).strengths
+        here = float(penalty.l1 + penalty.l2)
+        if not here >= FARTHEST * before or not ((l1 > 0.0) | (l2 > 0.0))[alive].all():
+            break
+        count, before = count + 1, here
+    return count if count > 1 else 0
+
+
+class Batch:
+    """Several strengths after one that is solved.
+
+    Parameters
+    ----------
+    problems : the rows under each strength
+    first : the number of the first of them
+    anchor : the solution before ; hessian : one near it, if any is at hand
+    before : the batch that ended there, if one did
+    """
+
+    def __init__(
+        self,
+        problems: Sequence[Problem],
+        first: int,
+        anchor: Stand,
+        hessian: Hessian | None,
+        before: Batch | None,
+    ) -> None:
+        self._problems, self._first, self._anchor = problems, first, anchor
+        self._design = problems[0].design
+        self._rows = self._design.rows
+        self._alive = self._design.centre.curvature > 0.0
+        self._begin, self._trend = hessian, None if before is None else before._change()
+        self._end: Hessian | None = None
+        self.stands: list[Stand] = []
+        self._off: list[float] = []  # how far each stands from its solution
+        self._secants: list[list[Secant]] = []  # what each has met on its way
+
+    @property
+    def hessian(self) -> Hessian | None:
+        """The last Hessian that was made."""
+        return self._begin if self._end is None else self._end
+
+    def along(self, limit: int) -> Generator[tuple[int, Iterate], bool | None, int]:
+        """Iterates of each strength in turn; how many strengths were done."""
+        if not self._predict():
+            return 0
+        place, used, count = 0, 1, len(self._problems)
+        while place < count:
+            while used < min(limit, STEPS):
+                if self._off[place] > NEARLY:
+                    if not self._step(place):
+                        return place
+                    used += 1
+                elif self.stands[place].whole:
+                    break
+                elif not self._complete([k for k in range(place, count) if self._off[k] <= NEARLY]):
+                    return place
+            over = used >= limit
+            if not self.stands[place].whole and not self._complete([place]):
+                return place
+            done = yield self._first + place, self._iterate(place, used, final=over)
+            if done or over:
+                place += 1
+            elif used >= STEPS or not self._step(place):
+                return place
+            else:
+                used += 1
+        return place
+
+    def _iterate(self, place: int, used: int, *, final: bool) -> Iterate:
+        at = self.stands[place]
+        seen = Evaluation(at.value, at.v[:, None], at.level, at.point)
+        return Iterate(at.w[:, None], used, seen, True, final=final, detail="active set")
+
+    def _predict(self) -> bool:
+        """Let every strength stand where the Hessian before them leads; whether one fits."""
+        anchor, places = self._anchor, range(len(self._problems))
+        if self._begin is None:
+            self._begin = self._renewed(anchor, self._wanted([anchor], self._problems))
+        hessian = self._begin
+        if hessian is None:
+            return False
+        columns, H = hessian.columns, hessian.H[0]
+        start, v = anchor.w[columns], anchor.v[columns]
+        trend = self._trend
+        if trend is not None and not (
+            np.array_equal(trend[0], columns)
+            and (2.0 * np.abs(np.diagonal(trend[1])) <= np.diagonal(H)).all()
+        ):
+            trend = None  # so steep a change is none to go on with
+        coefs: list[Float] = []
+        with one_blas_thread():
+            engine: ActiveSet | None = None
+            for place in places:
+                if engine is None or trend is not None:
+                    # On the way to this strength the Hessian is half as far on as it is there.
+                    mean = H if trend is None else H + 0.5 * self._share(place) * trend[1]
+                    engine = ActiveSet(_quadratic(mean, v + mean @ start), start)
+                coefs.append(self._reached(engine, place, columns))
+        shifts = [hessian.level((coef - start)[:, None]) for coef in coefs]
+        near = anchor.level + np.concatenate(shifts)
+        some = np.stack(coefs, axis=1)
+        whole = np.zeros((self._alive.size, some.shape[1]))
+        whole[columns] = some
+        self.stands = self._seen(whole, self._rows.times(some, columns), near, LOOSE)
+        self._off = [self._distance(place) for place in places]
+        around = [anchor, *self.stands]
+        self._secants = [
+            [_secant(columns, *ends)] for ends in zip(around, around[2:], strict=False)
+        ]
+        self._secants.append([])
+        wanted = self._wanted(self.stands, self._problems)
+        if self._off[-1] > CLOSE or not np.isin(wanted, columns).all():
+            self._end = self._renewed(self.stands[-1], wanted)
+        return self.hessian is not None
+
+    def _step(self, place: int) -> bool:
+        """One step of the strengths from `place` on that need it; whether that one came nearer."""
+        least, off = 0.1 * min(NEARLY, self._off[place]), list(self._off)
+        chosen = [k for k in range(place, len(off)) if off[k] > least or k == place]
+        hessians = [self._between(k) for k in chosen]
+        columns = hessians[0].columns
+        coefs: list[Float] = []
+        near: list[Float] = []
+        with one_blas_thread():
+            for k, hessian in zip(chosen, hessians, strict=True):
+                at = self.stands[k]
+                H = taught(hessian.H[0], columns, self._secants[k], ONE)
+                start = at.w[columns]
+                engine = ActiveSet(_quadratic(H, at.v[columns] + H @ start), start)
+                coefs.append(self._reached(engine, k, columns))
+                near.append(at.level + hessian.level((coefs[-1] - start)[:, None]))
+        nearest = min(off[k] for k in chosen)
+        loose = LOOSE * nearest if nearest > FAR else 0.0
+        some = np.stack(coefs, axis=1)
+        w = np.zeros((self._alive.size, some.shape[1]))
+        w[columns] = some
+        product = self._rows.times(some, columns)
+        found = self._seen(w, product, np.concatenate(near), loose, columns)
+        for k, stand in zip(chosen, found, strict=True):
+            before = self.stands[k]
+            self._secants[k].append(_secant(columns, before, stand))
+            self.stands[k] = stand
+            self._off[k] = self._distance(k)
+            if not self._off[k] <= off[k]:
+                self.stands[k], self._off[k] = before, off[k]
+        return self._off[place] <= max(GAINED * off[place], ROUNDING)
+
+    def _complete(self, places: list[int]) -> bool:
+        """Look at all columns where these strengths stand; whether those that matter fit."""
+        ends = [self.stands[k] for k in places]
+        w = np.stack([end.w for end in ends], axis=1)
+        product = [np.hstack(parts) for parts in zip(*(end.product for end in ends), strict=True)]
+        level = np.concatenate([end.level for end in ends])
+        for k, stand in zip(places, self._seen(w, product, level, 0.0), strict=True):
+            self.stands[k] = stand
+            self._off[k] = self._distance(k)
+        columns = self._worked
+        wrong = np.zeros_like(self._alive)
+        for k in places:
+            size, l1 = np.abs(self.stands[k].v), self._problems[k].strengths[0]
+            wrong |= size > l1 * (1.0 + VIOLATION)
+        wrong &= self._alive
+        wrong[columns] = False
+        if not wrong.any():
+            return True
+        self._end = self._renewed(self.stands[-1], np.union1d(columns, np.flatnonzero(wrong)))
+        return self._end is not None
+
+    @property
+    def _worked(self) -> Index:
+        """The columns at work."""
+        hessian = self.hessian
+        assert hessian is not None, "made before any step"
+        return hessian.columns
+
+    def _change(self) -> tuple[Index, Float] | None:
+        """How the Hessian of its columns changed from the first strength to the last, if known."""
+        if self._begin is None or self._end is None:
+            return None
+        columns = self._end.columns
+        if not np.isin(columns, self._begin.columns).all():
+            return None
+        return columns, self._end.H[0] - self._begin.among(columns).H[0]
+
+    def _share(self, place: int) -> float:
+        """How far on the way from the strength before to the last one a strength is."""
+        return (place + 1) / len(self._problems)
+
+    def _between(self, place: int) -> Hessian:
+        """The Hessian for one strength."""
+        begin, end = self._begin, self._end
+        assert begin is not None, "made before any step"
+        if end is None:
+            return begin
+        if not np.isin(end.columns, begin.columns).all():
+            return end
+        t = self._share(place)
+        before = begin.among(end.columns)
+        H = (1.0 - t) * before.H[0] + t * end.H[0]
+        slope = (1.0 - t) * before.slope[0] + t * end.slope[0]
+        return replace(end, H=(H,), slope=(slope,))
+
+    def _reached(self, engine: ActiveSet, place: int, columns: Index) -> Float:
+        l1, l2 = self._problems[place].strengths
+        engine.reach(l1[columns], l2[columns], 100 + 20 * columns.size)
+        return engine.coef
+
+    def _seen(
+        self, w: Float, product: State, near: Float, loose: float, columns: Index | None = None
+    ) -> list[Stand]:
+        """Where w (p, b) are, with v of the given columns alone, or of all."""
+        rows = self._rows
+        level, value, point = rows.at(product, near, loose)
+        found = rows.correlation(point.u, columns)
+        v = np.zeros(w.shape[::-1])
+        v[:, slice(None) if columns is None else columns] = found.T
+        whole = loose == 0.0 and (columns is None or columns.size == np.count_nonzero(self._alive))
+        stands: list[Stand] = []
+        for k, each in enumerate(np.ascontiguousarray(w.T)):
+            one = slice(k, k + 1)
+            target = rows.y
+            if rows.loss.located:
+                target = [part[:, one] for part in point.target]
+            eta, u = ([part[:, one] for part in state] for state in (point.eta, point.u))
+            at = RowPoint(rows, target, eta, u)
+            stands.append(Stand(each, level[one], value[one], v[k], at, whole))
+        return stands
+
+    def _distance(self, place: int) -> float:
+        """How far off a strength is: its gap where l2 pays for all, else how infeasible it is.
+
+        The slope that is left over is r_j; the one is sum_j r_j^2 / 2 l2_j, relative to the null
+        objective, the other the largest |r_j| to the largest strength.
+        """
+        at, problem = self.stands[place], self._problems[place]
+        chosen = self._alive if at.whole else self._worked
+        l1, l2 = (strength[chosen] for strength in problem.strengths)
+        w, v = at.w[chosen], at.v[chosen]
+        slope = v - l2 * w
+        left = np.where(w == 0.0, np.maximum(np.abs(slope) - l1, 0.0), slope - l1 * np.sign(w))
+        if (l2 > 0.0).all():
+            off = float(0.5 * left @ (left / l2)) / float(problem.null[0])
+        else:
+            off = float(np.abs(left).max(initial=0.0)) / float(l1.max())
+        return off if np.isfinite(off) else np.inf
+
+    def _wanted(self, stands: Sequence[Stand], problems: Sequence[Problem]) -> Index:
+        """The columns that matter at these points, or all where they are few."""
+        if np.count_nonzero(self._alive) <= FEW:
+            return np.flatnonzero(self._alive)
+        chosen = np.zeros_like(self._alive)
+        for at, problem in zip(stands, problems, strict=False):
+            chosen |= (at.w != 0.0) | (np.abs(at.v) >= (1.0 - MARGIN) * problem.strengths[0])
+        return np.flatnonzero(chosen & self._alive)
+
+    def _renewed(self, at: Stand, columns: Index) -> Hessian | None:
+        """The Hessian of these columns there, None where it does not fit the memory."""
+        if not columns.size or not affords(self._rows, columns, self._problems[0].memory):
+            return None
+        return hessian_of(self._rows, at.point, columns)
+
+
+def _secant(columns: Index, a: Stand, b: Stand) -> Secant:
+    return Secant(columns, (b.w - a.w)[columns, None], (a.v - b.v)[columns, None])
+
+
+def _quadratic(H: Float, q: Float) -> Quadratics:
+    far = np.full(q.size, np.inf)
+    return Quadratics.of(H, q, -far, far)

@@ -1,0 +1,26 @@
+"""A guess at the means of columns from a sample of rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+PANEL = 512  # columns at a time: no copy of a sample is ever wide
+NEAR = 1.0  # deviations from zero of a mean that need not be taken off: a sum loses one bit
+
+
+def sampled_mean(X: NDArray[Any], rows: slice | NDArray[np.intp]) -> NDArray[np.float64]:
+    """(p,) the means of the chosen rows of X (n, p); zero for all where each is near zero.
+
+    Rows whose columns are all near zero may be summed as they stand.
+    """
+    mean, near = np.empty(X.shape[1]), True
+    for first in range(0, mean.size, PANEL):
+        panel = slice(first, first + PANEL)
+        sample = np.asarray(X[rows, panel])
+        mean[panel] = sample.mean(axis=0, dtype=np.float64)
+        deviation = sample.std(axis=0, dtype=np.float64)
+        near &= bool((np.abs(mean[panel]) <= NEAR * deviation).all())
+    return np.zeros_like(mean) if near else mean
