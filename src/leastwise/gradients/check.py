@@ -152,7 +152,6 @@ def _of_registry(
     intercept: bool,
     at: Any,
 ) -> tuple[Registered, Float, Float, float]:
-    from sklearn.base import BaseEstimator
 
     if isinstance(X, Source):
         source = X
