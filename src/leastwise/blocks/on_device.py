@@ -55,7 +55,7 @@ SAME = (
     "logical_or",
 )
 UFUNCS.update(zip(SAME, SAME, strict=True))
-CHANGING = (np.copyto, np.fill_diagonal, np.place, np.put, np.putmask)
+CHANGING = (np.copyto, np.place, np.put, np.putmask)
 
 
 def land(tensor: Any) -> Any:
@@ -279,6 +279,10 @@ def _put_along(like: Any, x: OnDevice, places: Any, new: Any, axis: int) -> None
     x.values.scatter_(axis, index, values.broadcast_to(index.shape))
 
 
+def _fill_diagonal(like: Any, x: OnDevice, new: Any) -> None:
+    x.values.diagonal().copy_(tensor_of(new, like))
+
+
 def _filled(value: float) -> Callable[..., OnDevice]:
     return lambda like, x: OnDevice(the_library().full_like(x.values, value))
 
@@ -293,10 +297,14 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     ),
     np.where: _where,
     np.clip: _clip,
+    np.fill_diagonal: _fill_diagonal,
     np.zeros_like: _filled(0.0),
     np.ones_like: _filled(1.0),
     np.empty_like: _filled(0.0),
     np.broadcast_to: lambda like, x, shape: OnDevice(tensor_of(x, like).broadcast_to(shape)),
+    np.vstack: lambda like, parts: OnDevice(
+        the_library().vstack([tensor_of(part, like) for part in parts])
+    ),
     np.stack: lambda like, parts, axis=0: OnDevice(
         the_library().stack([tensor_of(part, like) for part in parts], axis)
     ),

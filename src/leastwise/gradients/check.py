@@ -152,6 +152,7 @@ def _of_registry(
     intercept: bool,
     at: Any,
 ) -> tuple[Registered, Float, Float, float]:
+
     if isinstance(X, Source):
         source = X
         if loss.of_classes and isinstance(X, MemorySource) and len(X.targets) == 1:
