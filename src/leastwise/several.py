@@ -14,7 +14,7 @@ from leastwise.drive import Record
 from leastwise.errors import at_least_zero
 from leastwise.fit import NEXT, Fit, checked_limit, findings
 from leastwise.losses import Quantile
-from leastwise.planning.choosing import Choice, choose
+from leastwise.planning import Choice, choose
 from leastwise.problem import Problem
 from leastwise.solvers import InteriorPoint, Solver
 
