@@ -31,6 +31,7 @@ bench: $(BENCH)/leastwise/.installed ## ours and every peer on the same problems
 	$(BENCH)/leastwise/bin/python -m benchmarks $(OPTIONS)
 	$(BENCH)/leastwise/bin/python -m benchmarks.ols
 	$(BENCH)/leastwise/bin/python -m benchmarks.lad
+	$(BENCH)/leastwise/bin/python -m benchmarks.logistic
 
 docs: $(VENV)/.installed-docs ## build the documentation into docs/_build; a warning is an error
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build

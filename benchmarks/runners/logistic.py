@@ -27,7 +27,7 @@ def leastwise(X: Any, y: Any, l1: Any, l2: Any, intercept: bool, tol: float) -> 
         model = lw.Logistic(l1=l1[0], l2=l2[0], intercept=intercept, tol=tol).fit(X, y)
         return np.append(model.intercept_, model.coef_)[:, None]
     found = lw.path(X, y, loss="logistic", strengths=l1, intercept=intercept, tol=tol)
-    return np.vstack([found.intercepts, found.coefs])
+    return np.vstack([found.intercepts, found.coef])
 
 
 def celer(X: Any, y: Any, l1: Any, l2: Any, intercept: bool, tol: float) -> Any:

@@ -35,7 +35,6 @@ NOTHING = 1e-17  # of it: a promised fall that is rounding
 KEPT = 0.03  # a Hessian is kept while the promised fall shrinks to this share in a step
 MARGIN = 0.1  # of a strength: columns as near to it are at work
 LOOSE = 1e-9  # of the largest slope: the level's slope between looks
-DRIFT = 20  # updates after which the products with X are made anew
 ROWS_EACH = 30  # rows of a sample that leads near the solution, for each coefficient
 SAMPLE_STEPS = 20
 SAMPLED = 1e-4  # of the null objective: a promised fall that is left to all rows
@@ -85,7 +84,7 @@ class Course:
         self._part: Float | None = None  # v of the working columns, where it is not known of all
         self.hessian: Hessian | None = None
         self._fresh = self._failed = self._safe = False
-        self._age = 0
+        self._exact = True  # whether the products are of w itself, and not of steps
         self._columns = np.empty(0, np.intp)
         self._falls: list[float] = []
         self._secants: list[Secant] = []  # of the steps since the Hessian was made
@@ -112,6 +111,7 @@ class Course:
         """Go on from where several strengths ended."""
         self._here, self._w, self._product = here, stand.w[:, None].copy(), stand.product
         self._level, self._value, self._point = stand.level, stand.value, stand.point
+        self._exact = True
         self._v, self._part = stand.v[:, None], None if stand.whole else np.empty(0)
         self._complete()
 
@@ -145,7 +145,7 @@ class Course:
         detail = "conjugate gradients" if self._matrix_free else "Cholesky"
         if not self._simple:
             detail = "active set"
-        return Iterate(self._w, number, at, final=final, detail=detail)
+        return Iterate(self._w, number, at, self._exact, final=final, detail=detail)
 
     def _complete(self) -> None:
         """Let the level be exact, and v known of all columns."""
@@ -292,7 +292,7 @@ class Course:
             return 0.0
         rows, here = self._rows, self._here
         whole = columns.size == self._alive.size
-        along: State = rows.times(change, columns)
+        ahead: State = rows.times(self._w[columns] + change, columns)
         shift = np.zeros(change.shape[1]) if hessian is None else hessian.level(change)
         objective = here.objective(self._w, self._value)
         slack = 8.0 * EPS * np.abs(objective)
@@ -302,7 +302,8 @@ class Course:
             w: Float = self._w.copy()
             w[columns] += t * change
             product: State = [
-                part + t * move for part, move in zip(self._product, along, strict=True)
+                there if (share == 1.0).all() else part + t * (there - part)
+                for part, there in zip(self._product, ahead, strict=True)
             ]
             seen: tuple[Float, Float, RowPoint] = rows.at(
                 product, self._level + t * shift, 0.0 if whole else LOOSE
@@ -313,10 +314,7 @@ class Course:
             share = np.where(enough, share, 0.5 * share)
             if share.min() < SHORTEST:
                 return -1.0
-        self._age += 1
-        if self._age % DRIFT == 0:
-            product = rows.times(w)
-            seen = rows.at(product, seen[0])
+        self._exact = bool((share == 1.0).all())
         moved = w[columns] - self._w[columns]
         before = self._v[columns] if self._part is None else self._part
         self._w, self._product = w, product

@@ -18,6 +18,7 @@ Float = NDArray[np.float64]
 Index = NDArray[np.intp]
 
 SHALLOW = 1e-3  # of the curvature expected: a step along which there is less teaches nothing
+LEFT = 1e-6  # of a column's curvature: what is less, after a secant, is rounding
 
 
 @dataclass(frozen=True)
@@ -38,5 +39,7 @@ def taught(H: Float, columns: Index, secants: Iterable[Secant], group: Index) ->
         Hs = H @ s
         along, curved = float(y @ s), float(s @ Hs)
         if along > SHALLOW * curved > 0.0:
-            H = H + np.outer(y, y / along) - np.outer(Hs, Hs / curved)
+            found = H + np.outer(y, y / along) - np.outer(Hs, Hs / curved)
+            if (np.diagonal(found) >= LEFT * np.diagonal(H)).all():
+                H = found
     return H

@@ -151,7 +151,7 @@ class Batch:
     def _iterate(self, place: int, used: int, *, final: bool) -> Iterate:
         at = self.stands[place]
         seen = Evaluation(at.value, at.v[:, None], at.level, at.point)
-        return Iterate(at.w[:, None], used, seen, final=final, detail="active set")
+        return Iterate(at.w[:, None], used, seen, True, final=final, detail="active set")
 
     def _predict(self) -> bool:
         """Let every strength stand where the Hessian before them leads; whether one fits."""
@@ -164,8 +164,11 @@ class Batch:
         columns, H = hessian.columns, hessian.H[0]
         start, v = anchor.w[columns], anchor.v[columns]
         trend = self._trend
-        if trend is not None and not np.array_equal(trend[0], columns):
-            trend = None
+        if trend is not None and not (
+            np.array_equal(trend[0], columns)
+            and (2.0 * np.abs(np.diagonal(trend[1])) <= np.diagonal(H)).all()
+        ):
+            trend = None  # so steep a change is none to go on with
         coefs: list[Float] = []
         with one_blas_thread():
             engine: ActiveSet | None = None
@@ -318,8 +321,10 @@ class Batch:
         slope = v - l2 * w
         left = np.where(w == 0.0, np.maximum(np.abs(slope) - l1, 0.0), slope - l1 * np.sign(w))
         if (l2 > 0.0).all():
-            return float(0.5 * left @ (left / l2)) / float(problem.null[0])
-        return float(np.abs(left).max(initial=0.0)) / float(l1.max())
+            off = float(0.5 * left @ (left / l2)) / float(problem.null[0])
+        else:
+            off = float(np.abs(left).max(initial=0.0)) / float(l1.max())
+        return off if np.isfinite(off) else np.inf
 
     def _wanted(self, stands: Sequence[Stand], problems: Sequence[Problem]) -> Index:
         """The columns that matter at these points, or all where they are few."""

@@ -1,0 +1,81 @@
+"""Newton's method: its steps over several strengths, what steps teach, and where it begins."""
+
+import numpy as np
+import pytest
+
+import leastwise as lw
+from leastwise.losses import Logistic
+from leastwise.losses.base import Loss
+from leastwise.losses.logistic import COMPILED
+from leastwise.solvers.secants import Secant, taught
+
+SAME = 1e-13  # of the sums: two orders of summation
+CERTIFIED = 1e-10
+
+
+def rows(n, p, seed=0):
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((n, p))
+    X[:, 1:] = 0.6 * X[:, :-1] + 0.8 * X[:, 1:]
+    eta = X[:, :5] @ np.array([1.0, -1.0, 0.7, 0.5, -0.3]) + 0.4
+    return X, (rng.random(n) < 1.0 / (1.0 + np.exp(-eta))).astype(float)
+
+
+@pytest.mark.parametrize("outputs", [1, 4])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_compiled_rows_are_the_plain_ones(outputs, weighted):
+    rng = np.random.default_rng(1)
+    n = COMPILED // outputs + 7
+    y = rng.choice([0.0, 1.0, 0.3], (n, 1))
+    eta = rng.standard_normal((n, outputs)) * np.array([1.0, 30.0, 1e3, 0.0])[:outputs]
+    weight = rng.random(n) if weighted else None
+    sums, slope = Logistic().summed(y, eta, weight)
+    plain, known = Loss.summed(Logistic(), y, eta, weight)
+    np.testing.assert_allclose(slope, known, rtol=1e-15, atol=2e-16)
+    for found, expected in zip(sums, plain, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=SAME, atol=SAME * n)
+
+
+@pytest.mark.parametrize("l1_ratio", [1.0, 0.5])
+@pytest.mark.parametrize(("n", "p"), [(600, 12), (150, 260)])
+@pytest.mark.parametrize("loss", ["logistic", "huber(1.0)"])
+def test_strengths_at_once_are_the_fits_one_by_one(loss, n, p, l1_ratio):
+    X, y = rows(n, p)
+    if loss != "logistic":
+        y = X[:, 0] + y
+    path = lw.path(X, y, loss=loss, l1_ratio=l1_ratio, strengths=40, smallest=0.02, tol=CERTIFIED)
+    assert path.gaps.max() <= CERTIFIED
+    if loss == "logistic" and p < n:
+        assert path.passes < 4 * path.strengths.size  # alone, each takes five steps of four
+    for k in (7, 23, 39):
+        alone = lw.path(
+            X, y, loss=loss, l1_ratio=l1_ratio, strengths=[path.strengths[k]], tol=CERTIFIED
+        )
+        assert abs(alone.objectives[0] - path.objectives[k]) <= 2 * CERTIFIED * path.null
+    with pytest.warns(lw.ConvergenceWarning):
+        short = lw.path(X, y, loss=loss, l1_ratio=l1_ratio, strengths=6, max_iter=1)
+    assert (short.gaps >= path.gaps.min()).all()
+
+
+def test_a_secant_is_met_and_a_flat_one_ignored():
+    rng = np.random.default_rng(2)
+    A = rng.standard_normal((9, 4))
+    H, columns, s = A.T @ A, np.arange(4), rng.standard_normal((4, 1))
+    y = 1.3 * H @ s + 0.1 * s
+    one = np.zeros(1, np.intp)
+    found = taught(H, columns, [Secant(columns, s, y)], one)
+    np.testing.assert_allclose(found @ s, y, rtol=1e-12)
+    assert np.linalg.eigvalsh(found).min() > 0.0
+    assert taught(H, columns, [Secant(columns, s, -y), Secant(columns[1:], s[1:], y[1:])], one) is H
+
+
+@pytest.mark.parametrize("misled", [False, True])
+def test_a_sample_leads_to_the_optimum_of_all_rows(misled):
+    X, y = rows(4000, 6)
+    if misled:
+        y[::16] = X[::16, 0] < 0.0
+    model = lw.Logistic(l2=1e-3, tol=1e-11).fit(X, y)
+    eta = X @ model.coef_.ravel() + model.intercept_
+    off = 1.0 / (1.0 + np.exp(-eta)) - y
+    assert abs(off.mean()) < 1e-12
+    np.testing.assert_allclose(X.T @ off / 4000, -1e-3 * model.coef_.ravel(), atol=1e-7)
