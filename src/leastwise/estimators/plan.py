@@ -14,7 +14,7 @@ from leastwise.losses import Loss, named
 from leastwise.penalties import ElasticNet, box
 from leastwise.planning import Plan, memory_allowed, plan_of
 from leastwise.problem import Problem
-from leastwise.sources import Sizes, Source
+from leastwise.sources import MemorySource, Sizes, Source
 
 TYPES = ("float32", "float64")
 
@@ -101,7 +101,7 @@ def plan(
 
 def _rows(X: Any, y: Any, sample_weight: ArrayLike | None, loss: Loss) -> Source:
     if loss.of_classes and isinstance(X, Source):
-        return X.classified() if hasattr(X, "classified") else X
+        return X.classified() if isinstance(X, MemorySource) else X
     if not loss.located and y is not None:
         y = coded(y, loss)
     return rows_of(BaseEstimator(), X, y, sample_weight)[0]

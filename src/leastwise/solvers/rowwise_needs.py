@@ -32,6 +32,8 @@ def followed(shape: Shape, *, states: float, zeros: bool) -> int:
     own = 8.0 * 6 * p * k + proof(held(shape), zeros=zeros)
     if shape.kind == "smooth" and proves_by_hessian(shape):
         own = max(own, hessian_bytes(shape, shape.free, 10.0 if shape.coupled else 5.5))
+    if shape.kind == "kinked" and proves_by_hessian(shape):
+        own = max(own, hessian_bytes(shape, 2 * shape.free, 1.4))
     return int(kept(shape) + max(bound + state / 2, state + own))
 
 
