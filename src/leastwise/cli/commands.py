@@ -307,15 +307,14 @@ def path(context: click.Context, **options: Any) -> int:
 @click.option("--l1", type=float, default=0.0, metavar="X", help="Strength of the l1 penalty.")
 @click.option("--l2", type=float, default=0.0, metavar="X", help="Strength of the l2 penalty.")
 @_options((MEMORY, NO_INTERCEPT, AS_JSON))
-def plan(**options: Any) -> int:
+def plan(file: str | None, **options: Any) -> int:
     """Say what a fit would need before it runs: memory, passes, flops and seconds of each solver.
 
     Of the table in FILE, whose rows are read and not fitted, or of sizes alone.
     """
     from leastwise.cli.planning import Options, plan_table
 
-    options["file"] = options["file"] or ""
-    return plan_table(Options(**options))
+    return plan_table(Options(file=file or "", **options))
 
 
 @leastwise.command(epilog=PREDICT_EXAMPLES)

@@ -61,7 +61,9 @@ class CoordinateDescent(Solver):
         if shape.worth_moments:
             squares = 4.5 if shape.l1 or shape.bounded else 3.0
             flops = gram_flops(shape) + SWEEPS_EXPECTED * 4.0 * p * p
-            return Cost(over_moments(shape, squares), 2.0, flops)
+            # What it is finished on under l1 or bounds, the data decide.
+            most = over_moments(shape, 6.5 if shape.l1 or shape.bounded else squares)
+            return Cost(over_moments(shape, squares), 2.0, flops, most)
         chunks = 8 * CHUNK * p
         laid_out = 12 * shape.stored if shape.sparse else 0
         bytes = over_rows(shape, 6.0, rows=3.0) + chunks + laid_out

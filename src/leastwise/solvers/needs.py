@@ -117,7 +117,7 @@ def kernel_bytes(shape: Shape) -> int:
     side = 8 * 4 * n * n
     whole = 8 * n * p
     if shape.sparse or whole > EXPLICIT_BYTES:
-        own = side + 8 * 3 * n * min(p, PANEL)
+        own = side + 8 * 2.5 * n * min(p, PANEL)
     else:
         own = side + 2 * whole
     return int(max(own, proof(shape, zeros=False) + 8 * 6 * p * k) + kept(shape))

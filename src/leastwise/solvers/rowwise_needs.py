@@ -27,11 +27,15 @@ def followed(shape: Shape, *, states: float, zeros: bool) -> int:
     n, p, k = shape.rows, shape.columns, shape.outputs
     state = 8.0 * states * n * k
     bound = 8.0 * LANCZOS * p
-    if p <= FEW:
+    if shape.kind == "kinked":
+        bound = 0.0  # steps come from the scale of the predictions
+    elif p <= FEW:
         bound = max(making_moments(shape), 4.0 * square(shape))
     own = 8.0 * 6 * p * k + proof(held(shape), zeros=zeros)
     if shape.kind == "smooth" and proves_by_hessian(shape):
         own = max(own, hessian_bytes(shape, shape.free, 10.0 if shape.coupled else 5.5))
+    if shape.kind == "kinked" and proves_by_hessian(shape):
+        own = max(own, hessian_bytes(shape, 2 * shape.free, 1.4))
     return int(kept(shape) + max(bound + state / 2, state + own))
 
 

@@ -78,8 +78,12 @@ class StochasticGradient(Solver):
     def cost(self, shape: Shape) -> Cost:
         if shape.kind == "quadratic":
             before = LANCZOS if shape.columns > FEW else 0.0
-            return Cost(over_rows(shape, 5.0, before=before, zeros=False), ENDLESS, 0.0)
-        return Cost(followed(shape, states=11.0, zeros=False), ENDLESS, 0.0)
+            bytes = over_rows(shape, 5.0, before=before, zeros=False)
+        else:
+            bytes = followed(shape, states=11.0, zeros=False)
+        # A batch's rows, and what is left of the last one's.
+        rows = min(self.batch_size, shape.rows) * shape.stored / shape.rows
+        return Cost(int(bytes + 8 * 1.4 * rows), ENDLESS, 0.0)
 
     def along(
         self, problem: Problem, penalties: Sequence[ElasticNet], start: Float | None, limit: int
