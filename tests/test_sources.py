@@ -16,8 +16,7 @@ from leastwise.errors import DataError
 from leastwise.moments import Shift, sums_about
 from leastwise.numerics.threads import parallel
 from leastwise.problem import add
-from leastwise.sources import MemorySource, Source
-from leastwise.sources import memory as memory_module
+from leastwise.sources import MemorySource, Source, cutting
 from problems import problem_of, random_problem, seven_cuts, solve, sources
 
 Float = NDArray[np.float64]
@@ -33,8 +32,8 @@ N, P, K = 160, 5, 2
 @pytest.fixture
 def threaded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small data on threads too."""
-    monkeypatch.setattr(memory_module, "SERIAL_SIZE", 0)
-    monkeypatch.setattr(memory_module, "workers", lambda: 3)
+    monkeypatch.setattr(cutting, "SERIAL_SIZE", 0)
+    monkeypatch.setattr(cutting, "workers", lambda: 3)
 
 
 def cross(block: Block) -> list[Float]:

@@ -37,7 +37,9 @@ if TYPE_CHECKING:
     from leastwise.estimators import evidence as evidence
     from leastwise.estimators import load as load
     from leastwise.estimators import path as path
+    from leastwise.estimators import plan as plan
     from leastwise.paths import Path as Path
+    from leastwise.planning import Plan as Plan
     from leastwise.sources.table import Table as Table
     from leastwise.sources.table import table as table
 
@@ -66,6 +68,8 @@ _HOMES = {
     "Path": "paths",
     "load": "estimators",
     "path": "estimators",
+    "plan": "estimators",
+    "Plan": "planning",
     "table": "sources.table",
 }
 
@@ -87,6 +91,7 @@ __all__ = [
     "Logistic",
     "LogisticCV",
     "Path",
+    "Plan",
     "Quantile",
     "QuantileCV",
     "Table",
@@ -94,6 +99,7 @@ __all__ = [
     "evidence",
     "load",
     "path",
+    "plan",
     "probability",
     "solvers",
     "table",

@@ -14,7 +14,7 @@ from leastwise.certificate import BOX, Certificate
 from leastwise.drive import Record, certified, drive
 from leastwise.errors import UsageError, at_least_zero
 from leastwise.numerics.factors import Factor
-from leastwise.plan import choose
+from leastwise.planning import choose
 from leastwise.problem import Design, Evaluation, Problem
 from leastwise.refinement import Refined
 from leastwise.separation import separated

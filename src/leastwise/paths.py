@@ -22,7 +22,7 @@ from leastwise.fit import checked_limit, findings, fit
 from leastwise.joint_path import JointPath
 from leastwise.path_result import Path, penalties_of
 from leastwise.penalties import EXCLUDED, ElasticNet
-from leastwise.plan import choose
+from leastwise.planning import choose
 from leastwise.problem import Problem
 from leastwise.quadratic import quadratic_form
 from leastwise.solvers import Solver

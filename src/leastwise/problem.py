@@ -24,41 +24,13 @@ from leastwise.losses import Loss
 from leastwise.moments import Moments, Shift, sums_about
 from leastwise.penalties import ElasticNet
 from leastwise.rowwise import RowPoint, Rowwise, add
+from leastwise.shape import Shape, worth_moments
 from leastwise.sources import Source
 
 Float = NDArray[np.float64]
 
 LARGEST_STRENGTH = 1e150  # its square must be a number
 TINY = 1e-280  # sums of squares below this have lost digits to underflow
-
-
-@dataclass(frozen=True)
-class Shape:
-    """The size of a problem: what costs are computed from.
-
-    rows, columns, outputs : n, p, k
-    stored : numbers stored in X, n p where it is dense ; sparse : whether it is not
-    row_state : whether vectors of n can be kept beside the rows
-    threads : how many blocks are worked on at a time ; scratch : bytes that takes beside the data
-    l1 : whether any column has an l1 penalty ; l2 : whether every column has an l2 penalty
-    bounded : whether any coefficient has a bound ; joint : whether an l1 penalty joins outputs
-    kind, coupled : what the loss is
-    """
-
-    rows: int
-    columns: int
-    outputs: int
-    stored: int
-    sparse: bool = False
-    row_state: bool = True
-    threads: int = 1
-    scratch: int = 0
-    l1: bool = False
-    l2: bool = False
-    bounded: bool = False
-    joint: bool = False
-    kind: str = "quadratic"
-    coupled: bool = False
 
 
 @dataclass(frozen=True)
@@ -114,12 +86,8 @@ class Design:
         self._cache.pop(key, None)
 
     def worth_moments(self, memory: int) -> bool:
-        """Whether H fits the memory and rows are not far fewer than columns.
-
-        Forming H costs n p^2 once; it pays where many products with it follow.
-        """
-        p = self.columns
-        return 3 * 8 * p * p <= memory and (p <= 2 * self.source.rows or p <= 256)
+        """Whether H is made where many products with it follow."""
+        return worth_moments(self.source.rows, self.columns, memory)
 
     def moments(self, *, full: bool = True) -> Moments:
         """Centred moments of all rows: one pass, once; `full=False` does without p x p numbers."""
@@ -350,6 +318,8 @@ class Problem:
         """The size, for costs."""
         source, loss = self.design.source, self.design.loss
         l1, l2 = self.strengths
+        lower, upper = self.bounds
+        free = (l1 == 0.0) & (l2 == 0.0)
         return Shape(
             source.rows,
             len(source.columns),
@@ -365,6 +335,10 @@ class Problem:
             self.penalty.joint and len(source.targets) > 1 and bool((l1 > 0.0).any()),
             loss.kind,
             loss.coupled,
+            self.memory,
+            int(np.count_nonzero(free & np.isinf(lower) & np.isinf(upper))),
+            source.block_rows,
+            source.width,
         )
 
     def pool(self, x: Float) -> Float:

@@ -14,7 +14,7 @@ from leastwise.bayesian.result import Evidence
 from leastwise.losses import Squared
 from leastwise.model import fit_source
 from leastwise.penalties import EXCLUDED, ElasticNet
-from leastwise.plan import memory_allowed
+from leastwise.planning import memory_allowed
 from leastwise.problem import Problem
 from leastwise.solvers import Solver
 from leastwise.sources import Source

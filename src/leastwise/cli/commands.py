@@ -33,6 +33,12 @@ Examples:
 Exit codes: 0 done; 1 the data; 2 the call; 3 not converged at every strength (all is printed
 and written); 70 an error in leastwise; 130 interrupted."""
 
+PLAN_EXAMPLES = """\b
+Examples:
+  leastwise plan houses.parquet --target price --memory 2GB
+  leastwise plan --rows 1000000 --columns 100000 --density 0.0001 --l2 1 --memory 2GB
+  leastwise plan --rows 60000 --columns 784 --dtype float32 --json"""
+
 PREDICT_EXAMPLES = """\b
 Examples:
   leastwise predict price.json new.csv -o prices.csv
@@ -86,8 +92,7 @@ def _one_name(option: str, help: str) -> Command:
     return click.option(option, multiple=True, callback=_once, metavar="NAME", help=help)
 
 
-READING = (
-    click.argument("file"),
+ROWS = (
     click.option("--target", "-t", multiple=True, metavar="NAME", help="The column to predict."),
     _names("--features", "Columns to predict from. [default: all]"),
     _names("--exclude", "Columns to leave out."),
@@ -100,6 +105,12 @@ READING = (
         show_default=True,
         help="What to do with rows that have a missing value.",
     ),
+)
+READING = (click.argument("file"), *ROWS)
+MEMORY = click.option("--memory", metavar="2GB", help="What solving may take beside the data.")
+NO_INTERCEPT = click.option("--no-intercept", is_flag=True, help="Fit no intercept.")
+AS_JSON = click.option(
+    "--json", "as_json", is_flag=True, help="Print all as JSON and nothing else."
 )
 PENALTY = (
     click.option(
@@ -125,8 +136,8 @@ SOLVING = (
         help="Relative gap to reach.",
     ),
     click.option("--max-iter", type=click.IntRange(min=1), metavar="N", help="Most iterations."),
-    click.option("--memory", metavar="2GB", help="What solving may take beside the data."),
-    click.option("--no-intercept", is_flag=True, help="Fit no intercept."),
+    MEMORY,
+    NO_INTERCEPT,
 )
 LOSS = (
     click.option(
@@ -212,7 +223,7 @@ GRID = (
     ),
 )
 WRITING = (
-    click.option("--json", "as_json", is_flag=True, help="Print all as JSON and nothing else."),
+    AS_JSON,
     click.option("--all", "everything", is_flag=True, help="Print every line and finding."),
 )
 
@@ -263,6 +274,30 @@ def path(context: click.Context, **options: Any) -> int:
     from leastwise.cli.pathing import Options, path_table
 
     return path_table(Options(**options), context.find_root().obj)
+
+
+@leastwise.command(epilog=PLAN_EXAMPLES)
+@click.argument("file", required=False)
+@_options(ROWS)
+@click.option("--rows", type=click.IntRange(min=1), metavar="N", help="Without a FILE: its rows.")
+@click.option("--columns", type=click.IntRange(min=1), metavar="P", help="And its columns.")
+@click.option(
+    "--outputs", type=click.IntRange(min=1), metavar="K", help="And targets. [default: 1]"
+)
+@click.option("--density", type=float, metavar="D", help="Share of X stored, of a sparse one.")
+@click.option("--dtype", type=click.Choice(["float32", "float64"]), help="What X holds.")
+@_options(LOSS)
+@click.option("--l1", type=float, default=0.0, metavar="X", help="Strength of the l1 penalty.")
+@click.option("--l2", type=float, default=0.0, metavar="X", help="Strength of the l2 penalty.")
+@_options((MEMORY, NO_INTERCEPT, AS_JSON))
+def plan(**options: Any) -> int:
+    """Say what a fit would need before it runs: memory, passes, flops and seconds of each solver.
+
+    Of the table in FILE, whose rows are read and not fitted, or of sizes alone.
+    """
+    from leastwise.cli.planning import Options, plan_table
+
+    return plan_table(Options(**{**options, "file": options["file"] or ""}))
 
 
 @leastwise.command(epilog=PREDICT_EXAMPLES)

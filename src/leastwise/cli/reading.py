@@ -16,7 +16,7 @@ from leastwise.encoding import require
 from leastwise.encoding.kinds import missing_rows, plain
 from leastwise.errors import DataError, LeastwiseWarning, UsageError
 from leastwise.losses import Loss, Squared, for_classes
-from leastwise.plan import memory_allowed
+from leastwise.planning import memory_allowed
 from leastwise.report.words import count
 from leastwise.solvers import SOLVERS
 from leastwise.sources.table import Table, table
@@ -32,8 +32,8 @@ UNCONVERGED = 3
 
 
 @dataclass(frozen=True)
-class Shared:
-    """The options that every command that fits has, by their names there."""
+class Roles:
+    """The options that say which columns of a table are what, by their names."""
 
     file: str
     target: tuple[str, ...]
@@ -42,6 +42,12 @@ class Shared:
     category: tuple[str, ...]
     weight: str | None
     missing: Literal["drop", "error"]
+
+
+@dataclass(frozen=True)
+class Shared(Roles):
+    """The options that every command that fits has, by their names there."""
+
     standardize: bool
     positive: bool
     lower: tuple[str, ...]
@@ -72,7 +78,7 @@ def check(options: Shared) -> int | None:
     return None if options.memory is None else memory_allowed(options.memory)
 
 
-def rows_of(options: Shared, arrow: pa.Table, apart: Sequence[str] = ()) -> Table:
+def rows_of(options: Roles, arrow: pa.Table, apart: Sequence[str] = ()) -> Table:
     """The rows to fit; columns `apart` are no features unless --features names them."""
     there = arrow.column_names
     target = names(options.target, there)

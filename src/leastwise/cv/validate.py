@@ -18,7 +18,7 @@ from leastwise.errors import UsageError, at_least_zero
 from leastwise.losses import Loss, Squared
 from leastwise.paths import LEAST_RATIO
 from leastwise.penalties import box
-from leastwise.plan import memory_allowed
+from leastwise.planning import memory_allowed
 from leastwise.problem import Design, Problem
 from leastwise.sources import MemorySource
 

@@ -7,6 +7,7 @@ from leastwise.estimators.loading import load
 from leastwise.estimators.logistic import Logistic
 from leastwise.estimators.losses_cv import HuberCV, LeastAbsoluteCV, LogisticCV, QuantileCV
 from leastwise.estimators.path import path
+from leastwise.estimators.plan import plan
 from leastwise.estimators.quantile import Quantile
 from leastwise.estimators.robust import Huber, LeastAbsolute
 
@@ -24,4 +25,5 @@ __all__ = [
     "evidence",
     "load",
     "path",
+    "plan",
 ]

@@ -16,7 +16,7 @@ from leastwise.model.build import versions
 from leastwise.path_result import Path
 from leastwise.paths import checked_ratio, follow, grid
 from leastwise.penalties import ElasticNet, GroupElasticNet, box
-from leastwise.plan import memory_allowed
+from leastwise.planning import memory_allowed
 from leastwise.problem import Problem
 from leastwise.solvers import Solver
 from leastwise.sources import Source

@@ -20,7 +20,7 @@ from leastwise.losses import Loss, Squared
 from leastwise.model.model import Model
 from leastwise.model.scores import accuracy
 from leastwise.penalties import ElasticNet, box
-from leastwise.plan import memory_allowed
+from leastwise.planning import memory_allowed
 from leastwise.problem import Design, Problem
 from leastwise.solvers import Solver
 from leastwise.sources import MemorySource, Source

@@ -36,12 +36,15 @@ class Cost:
     """What a solver needs at most: bytes beyond the data, passes over it, flops outside of passes.
 
     Passes read all of X and cost 4 flops a number; `flops` are those of dense products and
-    factorisations, which run at full speed.
+    factorisations, which run at full speed. `most` is what the bytes may grow to where the data
+    ask for it (refinement, a large working set): never beyond the memory allowed, which a solver
+    then watches over itself.
     """
 
     bytes: int
     passes: float
     flops: float
+    most: int | None = None
 
 
 @dataclass(frozen=True)
@@ -123,16 +126,6 @@ class Solver(ABC):
 def zeros(problem: Problem) -> Float:
     """The coefficients of the intercept-only model, (p, k)."""
     return np.zeros((problem.design.columns, len(problem.design.source.targets)))
-
-
-def moments_bytes(shape: Shape) -> int:
-    """Bytes that p x p moments and their factor, or stacked R factors, take at their peak.
-
-    A thread's R is stacked on pieces of 256 rows, or as many as columns, and copied twice in QR.
-    """
-    p = shape.columns + shape.outputs + 1
-    stacked = 4 * p * (p + max(256, p))
-    return 8 * (4 * p**2 + shape.threads * stacked) + shape.scratch
 
 
 def gram_flops(shape: Shape) -> float:

@@ -24,7 +24,8 @@ from leastwise.numerics.factors import EPS, Factor
 from leastwise.penalties import ElasticNet
 from leastwise.problem import Evaluation, Problem, Shape
 from leastwise.refinement import Refined, bytes_needed, refine
-from leastwise.solvers.base import Cost, Iterate, Solver, Steps, gram_flops, moments_bytes
+from leastwise.solvers.base import Cost, Iterate, Solver, Steps, gram_flops
+from leastwise.solvers.needs import by_triangles, kept, kernel_bytes, over_moments
 from leastwise.solvers.wide import solve_wide
 
 Float = NDArray[np.float64]
@@ -78,11 +79,27 @@ class ClosedForm(Solver):
 
     def cost(self, shape: Shape) -> Cost:
         n, p = shape.rows, shape.columns
-        if n >= p or self.method in ("cholesky", "qr"):
-            return Cost(moments_bytes(shape), 2.0, gram_flops(shape) + p**3 / 3)
+        gram, ridge = gram_flops(shape), shape.free < p
+        if self.method == "cholesky" or (self.method == "auto" and n >= p):
+            bytes = over_moments(shape, 6.0 if ridge else 5.0)
+            return Cost(bytes, 2.0, gram + p**3 / 3, self._most(shape, bytes))
+        if self.method == "qr" or n >= p:
+            bytes = by_triangles(shape, ridge=ridge)
+            factors = p**3 / 3 if self.method == "qr" else 12.0 * p**3
+            return Cost(bytes, 3.0, 3.0 * gram + factors, self._most(shape, bytes))
         if shape.l2:
-            return Cost(8 * 3 * n * n + shape.scratch, 4.0, float(shape.stored) * n + n**3 / 3)
-        return Cost(8 * (5 * n * p + n * n), 2.0, 6.0 * n * n * p)
+            return Cost(kernel_bytes(shape), 4.0, float(shape.stored) * n + n**3 / 3)
+        bytes = int(8 * (5 * n * p + n * n) + kept(shape))
+        return Cost(bytes, 2.0, 6.0 * n * n * p)
+
+    def _most(self, shape: Shape, bytes: int) -> int:
+        """What it takes where the solution is refined, which the condition of the data decides."""
+        if self.method == "auto":  # nearly collinear columns are left to QR and SVD
+            bytes = max(bytes, by_triangles(shape, ridge=shape.free < shape.columns))
+        refining = bytes + bytes_needed(shape.rows, shape.columns)
+        if shape.sparse and refining > DENSE_ROOM:
+            return bytes
+        return refining if shape.affords(refining) else bytes
 
     def along(
         self, problem: Problem, penalties: Sequence[ElasticNet], start: Float | None, limit: int
@@ -160,7 +177,7 @@ class ClosedForm(Solver):
             terms = np.abs(centre.level) + np.abs(centre.mean) @ np.abs(coef)
             error = max(error, _largest_ratio(terms, np.abs(problem.design.intercept_at(coef))))
         room = min(problem.memory, DENSE_ROOM) if shape.sparse else problem.memory
-        affordable = bytes_needed(shape.rows, shape.columns) <= room
+        affordable = self.cost(shape).bytes + bytes_needed(shape.rows, shape.columns) <= room
         return affordable and EPS * error > allowed
 
 

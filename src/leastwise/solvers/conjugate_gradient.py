@@ -19,9 +19,11 @@ from leastwise.penalties import ElasticNet
 from leastwise.problem import Evaluation, Problem, Shape
 from leastwise.quadratic import OverRows
 from leastwise.solvers.base import Cost, Iterate, Solver, Steps, zeros
+from leastwise.solvers.needs import over_rows
 
 Float = NDArray[np.float64]
 
+EXPECTED = 300.0  # steps, where the sides do not end them sooner
 REFRESH = 50  # steps after which the residual is computed anew
 
 
@@ -40,9 +42,10 @@ class ConjugateGradient(Solver):
         return None
 
     def cost(self, shape: Shape) -> Cost:
-        vectors = 8 * (2 * shape.rows + 8 * shape.columns) * shape.outputs
-        # In exact arithmetic as many steps as the smaller side; rounding asks for a multiple of it.
-        return Cost(vectors + shape.scratch, 10.0 + 3.0 * min(shape.rows, shape.columns), 0.0)
+        # In exact arithmetic as many steps as the smaller side, and rounding asks for a multiple of
+        # it; where the sides are long, the condition of what data usually are decides.
+        steps = min(3.0 * min(shape.rows, shape.columns), EXPECTED)
+        return Cost(over_rows(shape, 9.0), 10.0 + steps, 0.0)
 
     def along(
         self, problem: Problem, penalties: Sequence[ElasticNet], start: Float | None, limit: int

@@ -27,16 +27,17 @@ from leastwise.numerics.factors import EPS
 from leastwise.penalties import ElasticNet
 from leastwise.problem import Evaluation, Problem, Shape
 from leastwise.quadratic import CHUNK, Quadratic, quadratic_form
-from leastwise.solvers.base import Cost, Iterate, Solver, Steps, gram_flops, moments_bytes, zeros
+from leastwise.solvers.base import Cost, Iterate, Solver, Steps, gram_flops, zeros
 from leastwise.solvers.joint_descent import joint_cost, joint_descent
+from leastwise.solvers.needs import over_moments, over_rows
 
 Float = NDArray[np.float64]
 
 SWEEPS_EXPECTED = 200
 CHUNK_FLOPS = 1e7  # what a chunk of a sweep costs before it computes anything
 MOST_COLUMNS = 3000  # columns up to which the finish is tried
-SQUARES = 4  # matrices of its columns that the finish holds at once
 TRIES = (10, 100, 1000, 5000)  # sweeps at which it is tried though signs still change
+FINISH = 6  # matrices of those columns that it makes
 CORRECTIONS = 3
 
 
@@ -56,15 +57,20 @@ class CoordinateDescent(Solver):
     def cost(self, shape: Shape) -> Cost:
         if shape.joint:
             return joint_cost(shape)
-        n, p = shape.rows, shape.columns
-        if p <= 2 * n or p <= 256:
-            return Cost(
-                moments_bytes(shape), 2.0, gram_flops(shape) + SWEEPS_EXPECTED * 4.0 * p * p
-            )
-        vectors = 8 * (2 * n + 4 * p) * shape.outputs + 8 * CHUNK * p
-        laid_out = 16 * shape.stored if shape.sparse else 0
+        p = shape.columns
+        if shape.worth_moments:
+            squares = 4.5 if shape.l1 or shape.bounded else 3.0
+            flops = gram_flops(shape) + SWEEPS_EXPECTED * 4.0 * p * p
+            return Cost(over_moments(shape, squares), 2.0, flops)
+        chunks = 8 * CHUNK * p
+        laid_out = 12 * shape.stored if shape.sparse else 0
+        bytes = over_rows(shape, 6.0, rows=3.0) + chunks + laid_out
         flops = float(shape.stored) * CHUNK + SWEEPS_EXPECTED * (p / CHUNK) * CHUNK_FLOPS
-        return Cost(vectors + laid_out + shape.scratch, 2.0 * SWEEPS_EXPECTED, flops)
+        most = bytes
+        if shape.l1 or shape.bounded:  # how many columns it is finished on, the data decide
+            m = min(p, MOST_COLUMNS)
+            most += 8 * (FINISH * m * m + m * (shape.stored // p if shape.sparse else shape.rows))
+        return Cost(bytes, 2.0 * SWEEPS_EXPECTED, flops, most)
 
     def along(
         self, problem: Problem, penalties: Sequence[ElasticNet], start: Float | None, limit: int
@@ -123,7 +129,7 @@ def finish(
     design = problem.design
     l1, l2 = problem.strengths
     columns = form.within(np.flatnonzero(coef.any(axis=1)))
-    if columns.size > MOST_COLUMNS or SQUARES * 8 * columns.size**2 > problem.memory:
+    if columns.size > MOST_COLUMNS or 8 * FINISH * columns.size**2 > problem.memory:
         return None
     H = form.block(columns)
     lower, upper = (side[columns] for side in problem.bounds)

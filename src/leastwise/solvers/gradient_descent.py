@@ -20,7 +20,8 @@ from numpy.typing import ArrayLike
 from leastwise.errors import UsageError
 from leastwise.penalties import ElasticNet
 from leastwise.problem import Problem, Shape
-from leastwise.solvers.base import Cost, Float, Iterate, Solver, Steps, moments_bytes
+from leastwise.solvers.base import Cost, Float, Iterate, Solver, Steps
+from leastwise.solvers.needs import LANCZOS, over_moments, over_rows
 from leastwise.solvers.slopes import first_coef, no_row_state, refuse_intercept, view_of
 
 
@@ -117,16 +118,16 @@ class GradientDescent(Solver):
         return self.step
 
 
-def descent_cost(shape: Shape, steps: int, passes: float) -> Cost:
-    """What `steps` steps cost in the form that `quadratic_form` takes where memory is no matter.
+def descent_cost(shape: Shape, steps: int, passes: float, *, zeros: bool = True) -> Cost:
+    """What `steps` steps cost in the form that `quadratic_form` takes.
 
-    A step takes `passes` passes where moments do not tell the loss.
+    A step takes `passes` passes where moments do not tell the loss; `zeros` as in `over_rows`.
     """
     n, p, k = shape.rows, shape.columns, shape.outputs
     if shape.kind != "quadratic":
         side = min(p, 256) ** 2
         return Cost(8 * (10 * n + 6 * p + 4 * side) * k + shape.scratch, passes * steps, 0.0)
-    if p <= n:
-        return Cost(moments_bytes(shape), 2.0, float(n) * p * p + steps * 2.0 * p * p)
-    vectors = 8 * (2 * n + 4 * p) * k
-    return Cost(vectors + shape.scratch, float(steps), 0.0)
+    if shape.worth_moments:
+        making = float(n) * p * p
+        return Cost(over_moments(shape, 4.0), 2.0, making + steps * 2.0 * p * p)
+    return Cost(over_rows(shape, 5.0, before=LANCZOS, zeros=zeros), float(steps), 0.0)

@@ -24,7 +24,8 @@ from leastwise.numerics.threads import one_blas_thread
 from leastwise.penalties import ElasticNet
 from leastwise.problem import Problem, Shape
 from leastwise.quadratic import quadratic_form
-from leastwise.solvers.base import VIOLATION, Cost, Iterate, Steps, gram_flops, moments_bytes, zeros
+from leastwise.solvers.base import VIOLATION, Cost, Iterate, Steps, gram_flops, zeros
+from leastwise.solvers.needs import over_moments
 from leastwise.working import by_moments, working_columns
 
 Float = NDArray[np.float64]
@@ -44,8 +45,9 @@ HALVINGS = 5  # of a Newton step that would lead up
 def joint_cost(shape: Shape) -> Cost:
     """What it needs at most for a problem of this size."""
     n, p, k = shape.rows, shape.columns, shape.outputs
-    if by_moments(n, p, shape.stored):
-        return Cost(moments_bytes(shape), 2.0, gram_flops(shape) + 200.0 * p * p * k)
+    memory = np.inf if shape.memory is None else shape.memory
+    if by_moments(n, p, shape.stored, memory):
+        return Cost(over_moments(shape, 4.0), 2.0, gram_flops(shape) + 200.0 * p * p * k)
     support = min(n * k, p)
     bytes = 8 * (support * (4 * support + 2 * n) + 4 * (n + p) * k)
     return Cost(bytes + shape.scratch, 20.0, 4.0 * n * support**2)

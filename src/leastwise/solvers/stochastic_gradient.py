@@ -32,6 +32,7 @@ from leastwise.penalties import ElasticNet
 from leastwise.problem import Design, Problem, Shape
 from leastwise.solvers.base import ENDLESS, Cost, Float, Iterate, Solver, Steps, zeros
 from leastwise.solvers.duals import Duals
+from leastwise.solvers.needs import LANCZOS, over_rows
 from leastwise.solvers.slopes import FEW, Profiled, no_row_state
 
 if TYPE_CHECKING:
@@ -75,7 +76,10 @@ class StochasticGradient(Solver):
 
     def cost(self, shape: Shape) -> Cost:
         side = min(shape.columns, FEW) ** 2
-        state = 0 if shape.kind == "quadratic" else 10 * shape.rows
+        if shape.kind == "quadratic":
+            before = LANCZOS if shape.columns > FEW else 0.0
+            return Cost(over_rows(shape, 5.0, before=before, zeros=False), ENDLESS, 0.0)
+        state = 10 * shape.rows
         batch = 4 * self.batch_size * shape.columns
         numbers = (state + 6 * shape.columns) * shape.outputs + 4 * side + batch
         return Cost(8 * numbers + shape.scratch, ENDLESS, 0.0)

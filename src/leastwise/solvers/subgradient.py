@@ -90,7 +90,7 @@ class Subgradient(Solver):
         return no_row_state(problem) if own is None else own
 
     def cost(self, shape: Shape) -> Cost:
-        return descent_cost(shape, ENDLESS, 2.0)
+        return descent_cost(shape, ENDLESS, 2.0, zeros=False)
 
     def along(
         self, problem: Problem, penalties: Sequence[ElasticNet], start: Float | None, limit: int

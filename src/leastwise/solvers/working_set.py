@@ -31,9 +31,9 @@ from leastwise.solvers.base import (
     Solver,
     Steps,
     gram_flops,
-    moments_bytes,
 )
 from leastwise.solvers.coordinate_descent import CoordinateDescent
+from leastwise.solvers.needs import kept, over_moments, projects
 from leastwise.working import (
     FEW,
     Look,
@@ -97,16 +97,29 @@ class WorkingSet(Solver):
 
     def cost(self, shape: Shape) -> Cost:
         n, p = shape.rows, shape.columns
-        if by_moments(n, p, shape.stored):
+        memory = np.inf if shape.memory is None else shape.memory
+        if by_moments(n, p, shape.stored, memory):
             whole = 0.0 if shape.l1 else p**3  # then every column is in the set
-            return Cost(moments_bytes(shape), 2.0, gram_flops(shape) + 20.0 * p * p + whole)
+            squares = 4.2 if shape.l1 else 6.1 if shape.free < p else 7.1
+            bytes = over_moments(shape, squares)
+            return Cost(bytes, 2.0, gram_flops(shape) + 20.0 * p * p + whole)
         # An eighth of min(n, p) columns at work is what is expected under l1, without it all of
         # them; a set that grows beyond the memory is stopped by `RowColumns`.
-        expected = min(n, p) / 8 if shape.l1 else p
         copies = shape.stored / p if shape.sparse else n
-        bytes = int(8 * (expected * (4 * expected + copies) + 2 * BATCH * (n + p)))
+        expected = min(n, p) / 8 if shape.l1 else p
+        bytes = self._at_work(shape, expected, copies)
+        most = self._at_work(shape, p, copies) if shape.l1 else bytes
+        most = most if shape.memory is None else min(most, shape.memory)
         flops = 2.0 * copies * expected**2 + expected**3
-        return Cost(bytes * shape.outputs + shape.scratch, EXPECTED_LOOKS, flops)
+        return Cost(bytes, EXPECTED_LOOKS, flops, max(most, bytes))
+
+    def _at_work(self, shape: Shape, columns: float, copies: float) -> int:
+        """Bytes with so many columns at work: their Gram matrix, factors of each output, copies."""
+        k = shape.outputs
+        squares = 3.0 + 2.0 * k + (3.0 if projects(shape) and not shape.l1 else 0.0)
+        numbers = squares * columns**2 + 1.5 * columns * copies
+        looks = 2 * BATCH * (shape.rows + shape.columns) * k if shape.l1 else 0
+        return int(8 * (numbers + looks) + kept(shape))
 
     def along(
         self, problem: Problem, penalties: Sequence[ElasticNet], start: Float | None, limit: int

@@ -93,6 +93,16 @@ class Source(ABC):
         return self.blocks()
 
     @property
+    def block_rows(self) -> int:
+        """The rows of the largest block."""
+        return self.rows
+
+    @property
+    def width(self) -> int:
+        """Bytes of a number of X."""
+        return 8
+
+    @property
     def threads(self) -> int:
         """How many blocks a pass works on at a time."""
         return 1

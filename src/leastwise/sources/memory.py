@@ -11,27 +11,18 @@ from typing import Any, Self, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from leastwise.blocks import EXPLICIT_BYTES, Block
+from leastwise.blocks import Block
 from leastwise.encoding import Classes, in_python
 from leastwise.errors import DataError
 from leastwise.moments import Shift
-from leastwise.numerics.threads import parallel, workers
+from leastwise.numerics.threads import parallel
 from leastwise.sources.base import Source, check_unique, default_names
+from leastwise.sources.cutting import cuts_of_dense, cuts_of_sparse, scratch_of, threads_for
 from leastwise.sources.sampling import sampled_mean
 
 T = TypeVar("T")
 
-# Rows a block: enough for products at full speed and for the work between them not to matter; what
-# must stay in a cache is cut into tiles (measured: with 3,000 rows of 50 columns 5 % slower).
-BLOCK_BYTES = 4_000_000
-LEAST_ROWS, MOST_ROWS = 1000, 10_000
-# Below this many numbers threads cost more than they bring; above this many columns one product of
-# a block keeps all cores busy by itself, and partial sums per thread (p x p) would only cost
-# memory.
-SERIAL_SIZE = 200_000
-WIDE = 512
 SAMPLE = 1000  # rows that a provisional mean is taken of
-SPARSE_PART = 1_000_000  # stored numbers of a sparse matrix worth a thread
 MOST, LEAST_OF_EACH = 20, 10  # distinct values of a target that may be classes, and rows of each
 
 
@@ -149,16 +140,9 @@ class MemorySource(Source):
 
     def _default_cuts(self) -> list[int]:
         n, p = self.X.shape
-        if self.sparse:
-            if self.X.format != "csr" or p > WIDE:
-                return []
-            parts = min(workers(), self.X.nnz // SPARSE_PART)
-            return [n * part // parts for part in range(1, parts)] if parts > 1 else []
-        if n <= p or n * p <= SERIAL_SIZE:
-            return []
-        step = int(np.clip(BLOCK_BYTES // (8 * p), LEAST_ROWS, MOST_ROWS))
-        step = max(step, min(p, MOST_ROWS))
-        return list(range(step, n, step))
+        if not self.sparse:
+            return cuts_of_dense(n, p)
+        return cuts_of_sparse(n, p, self.X.nnz) if self.X.format == "csr" else []
 
     @property
     def stored(self) -> int:
@@ -194,18 +178,23 @@ class MemorySource(Source):
     @property
     def threads(self) -> int:
         """How many blocks a pass works on at a time."""
-        blocks = self._blocks
-        if len(blocks) < 2 or self.X.shape[1] > WIDE or self.X.size <= SERIAL_SIZE:
-            return 1
-        return min(workers(), len(blocks))
+        return threads_for(len(self._blocks), self.X.shape[1], self.X.size)
+
+    @property
+    def block_rows(self) -> int:
+        """The rows of the largest block."""
+        return max(block.rows for block in self._blocks)
+
+    @property
+    def width(self) -> int:
+        """Bytes of a number of X."""
+        return int(self.X.dtype.itemsize)
 
     @property
     def scratch(self) -> int:
         """Bytes that blocks under work take beside the data: a centred copy, vectors."""
-        rows = max(block.rows for block in self._blocks)
-        width = 0 if self.sparse else self.X.shape[1]
-        copy = min(8 * rows * (width + self.y.shape[1] + 1), EXPLICIT_BYTES)
-        return self.threads * (copy + 8 * 6 * rows * self.y.shape[1])
+        p, k = self.X.shape[1], self.y.shape[1]
+        return scratch_of(self.block_rows, p, k, self.threads, sparse=self.sparse)
 
     def reduce(
         self,

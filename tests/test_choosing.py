@@ -5,7 +5,7 @@ import pytest
 
 from leastwise import UsageError
 from leastwise.fit import fit
-from leastwise.plan import amount, choose, memory_allowed, seconds
+from leastwise.planning import amount, choose, memory_allowed, seconds
 from leastwise.problem import Shape
 from leastwise.solvers import SOLVERS, ClosedForm, Cost
 from leastwise.sources import MemorySource
@@ -113,7 +113,9 @@ def test_auto_is_the_cheapest_that_neither_refuses_nor_is_too_large(penalty, n, 
         fitting = {
             name: seconds(solver.cost(shape), shape)
             for name, solver in SOLVERS.items()
-            if solver.declines(problem) is None and solver.cost(shape).bytes <= memory
+            if name == solver.name
+            and solver.declines(problem) is None
+            and solver.cost(shape).bytes <= memory
         }
         if not fitting:
             with pytest.raises(UsageError, match="no solver fits into"):
@@ -139,16 +141,16 @@ def test_auto_avoids_what_does_not_fit_and_says_so():
 
 
 def test_without_l1_and_room_for_a_square_auto_takes_conjugate_gradients():
-    found = fit(problem_of(MemorySource(*random_problem(2, 400, 150)), memory=1_000_000))
+    found = fit(problem_of(MemorySource(*random_problem(2, 400, 150)), memory=700_000))
     assert found.solver == "conjugate-gradient"
     assert found.certificate.converged
 
 
-@pytest.mark.parametrize("name", ["closed-form", "cholesky", "qr", "svd", "gradient-descent"])
+@pytest.mark.parametrize("name", ["closed-form", "cholesky", "qr", "svd"])
 def test_a_solver_asked_for_that_does_not_fit_is_refused_before_any_pass(name):
     source = MemorySource(*random_problem(3, 400, 150))
-    with pytest.raises(UsageError, match=f"{name} would need .* and may take 977 KiB") as error:
-        fit(problem_of(source, memory=1_000_000), name)
+    with pytest.raises(UsageError, match=f"{name} would need .* and may take 684 KiB") as error:
+        fit(problem_of(source, memory=700_000), name)
     assert "give more memory" in str(error.value)
     assert "solver='auto'" in str(error.value)
     assert source.passes == 0

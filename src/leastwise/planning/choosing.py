@@ -1,19 +1,19 @@
-"""What a fit will need before it runs, and which solver `auto` takes.
+"""Which solver `auto` takes, and what a fit may take of the memory.
 
 auto = the cheapest by `Solver.cost` that neither refuses nor exceeds the memory allowed
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from leastwise.errors import UsageError
-from leastwise.problem import Problem, Shape
+from leastwise.planning.speed import COMPARED
+from leastwise.problem import Problem
+from leastwise.shape import Shape
 from leastwise.solvers import SOLVERS, Cost, Solver, by_name
 
-# Speeds for comparing costs, not for promising times: a pass is bound by memory, products are not.
-PASS_BYTES_PER_SECOND = 5e9
-FLOPS_PER_SECOND = 3e10
 # The share of the memory available now that a fit may take, unless `memory` says otherwise.
 SHARE = 0.8
 UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
@@ -27,6 +27,21 @@ class Choice:
     solver: Solver
     name: str
     why: str
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A solver by name, and what a problem asks of it; `refused` says why it cannot take it."""
+
+    name: str
+    solver: Solver
+    cost: Cost
+    refused: str | None
+
+    @property
+    def own(self) -> bool:
+        """Whether it is no mere way of a solver that has another name."""
+        return self.name == self.solver.name
 
 
 def memory_allowed(memory: str | int | None) -> int:
@@ -60,9 +75,7 @@ def memory_allowed(memory: str | int | None) -> int:
 
 def seconds(cost: Cost, shape: Shape) -> float:
     """A rough time, good for comparing solvers on one problem."""
-    width = 12 if shape.sparse else 8
-    passes = cost.passes * shape.stored * width / PASS_BYTES_PER_SECOND
-    return passes + cost.flops / FLOPS_PER_SECOND
+    return COMPARED.seconds(cost, shape)
 
 
 def amount(bytes: float) -> str:
@@ -77,6 +90,12 @@ def amount(bytes: float) -> str:
         if bytes >= size:
             return f"{bytes / size:.3g} {unit}"
     return f"{bytes:.0f} bytes"
+
+
+def candidates(problem: Problem) -> Iterator[Candidate]:
+    """Every solver there is, on this problem."""
+    for name, solver in SOLVERS.items():
+        yield Candidate(name, solver, solver.cost(problem.shape), solver.declines(problem))
 
 
 def choose(problem: Problem, solver: str | Solver) -> Choice:
@@ -105,14 +124,14 @@ def choose(problem: Problem, solver: str | Solver) -> Choice:
         return Choice(chosen, name, "asked for")
     able: list[tuple[bool, float, str, Solver]] = []
     too_large: list[str] = []
-    for name, candidate in SOLVERS.items():
-        if name != candidate.name or candidate.declines(problem) is not None:
-            continue  # one way of a solver in the list already, or one that cannot
-        cost = candidate.cost(shape)
-        if cost.bytes > problem.memory:
-            too_large.append(f"{name} ({amount(cost.bytes)})")
+    for each in candidates(problem):
+        if not each.own or each.refused is not None:
+            continue
+        if each.cost.bytes > problem.memory:
+            too_large.append(f"{each.name} ({amount(each.cost.bytes)})")
         else:
-            able.append((candidate.approximate, seconds(cost, shape), name, candidate))
+            time = seconds(each.cost, shape)
+            able.append((each.solver.approximate, time, each.name, each.solver))
     if not able:
         raise UsageError(
             f"no solver fits into {amount(problem.memory)}: {', '.join(too_large)}; "
