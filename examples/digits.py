@@ -299,9 +299,8 @@ def study(digits, pictures=None):
     print(f"{digits.name}: {sizes[0]} to fit, {sizes[1]} to validate, {sizes[2]} to test")
     few = digits.validation if len(digits.train) > LAST else digits.train  # text takes long
     text, binary, same = loading(few)
-    print(
-        f"loading {len(few)} rows: text {text:.3f} s, binary {binary:.4f} s of CPU; the same numbers: {same}"
-    )
+    print(f"loading {len(few)} rows: text {text:.3f} s, binary {binary:.4f} s of CPU, medians")
+    print(f"both give the same bits: {same}")
 
     train, others = digits.compared
     model = regressions(train)

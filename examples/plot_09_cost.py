@@ -110,7 +110,7 @@ left.loglog(
 left.loglog(sizes, [bytes_closed[0] * (p / sizes[0]) ** 2 for p in sizes], "k:", label="D^2")
 left.set(xlabel="D, N = 2 D", ylabel="bytes beside the data")
 right.loglog(sizes, times_closed, "o-", label="closed form, N = 2 D")
-right.loglog(sizes, [times_closed[0] * (p / sizes[0]) ** 3 for p in sizes], "k:", label="D^3")
+right.loglog(sizes, [times_closed[-1] * (p / sizes[-1]) ** 3 for p in sizes], "k:", label="D^3")
 right.loglog(wide, times_columns, "o-", label="ten steps, N = 20,000")
 right.loglog(wide, [times_columns[0] * p / wide[0] for p in wide], "k--", label="D")
 right.set(xlabel="D", ylabel="seconds of CPU")
@@ -262,7 +262,7 @@ with tempfile.TemporaryDirectory() as folder:
     del written
     mapped = np.load(file, mmap_mode="r")
     size = mapped.nbytes
-    descent = lw.LeastSquares(l2=0.5, solver=GradientDescent(), tol=1e-4, memory=budget)
+    descent = lw.LeastSquares(l2=0.5, solver=GradientDescent(), tol=1e-3, memory=budget)
     fitted, most = held(lambda: descent.fit(mapped, y))
     path, most_of_path = held(lambda: lw.path(mapped, y, strengths=5, smallest=0.1, memory=budget))
 print(f"X {size / 1e6:.0f} MB; the path held {most_of_path / 1e6:.0f} MB, gradient descent")
