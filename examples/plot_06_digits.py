@@ -198,9 +198,9 @@ warned = any(f"x{pixel} has the single value 0" in str(each.message) for each in
 shown("S0.40", "a warning names the pixel", warned, True)
 
 # %%
-# The same fit noticed that its target may be no number at all.
-told = " ".join(str(each.message) for each in caught)
-suggested = "takes 10 whole numbers and nothing between" in told
+# The same fit noticed that its target may be no number at all, and notes it for its page.
+print(*careful.model_.notes)
+suggested = "takes 10 whole numbers and nothing between" in " ".join(careful.model_.notes)
 shown("S0.3", "the fit suggests classes", suggested, True)
 
 # %%
