@@ -22,14 +22,13 @@ from numpy.typing import NDArray
 
 from leastwise.numerics.threads import parallel, scratch
 from leastwise.picked import DensePicked, SparsePicked
-from leastwise.shape import EXPLICIT_BYTES, PANEL
+from leastwise.shape import EXPLICIT_BYTES, PANEL, PIECE_BYTES, panel_of
 
 Float = NDArray[np.float64]
 
 LEAST_CHUNK = 256  # rows, or as many as columns, of a large block that are dense at one time
 TILE_BYTES = 400_000  # a centred tile that stays in a core's cache between its products
 NARROW = 16  # columns up to which a block is worked on column by column
-PIECE_BYTES = 4 << 20  # of a large block, what is centred or turned into float64 at one time
 
 
 class View(Protocol):
@@ -133,7 +132,7 @@ class ImplicitView:
 
     def _dense_squares(self, weight: Float | None) -> Float:
         rows, p = self.matrix.shape
-        step = min(PANEL, max(1, PIECE_BYTES // (8 * rows)))
+        step = panel_of(rows)
 
         def part(first: int) -> Float:
             panel = slice(first, first + step)

@@ -7,7 +7,7 @@ at their largest.
 
 from __future__ import annotations
 
-from leastwise.shape import EXPLICIT_BYTES, PANEL, Shape
+from leastwise.shape import EXPLICIT_BYTES, PANEL, PIECE_BYTES, Shape
 
 # Vectors of p that the gap takes: of one output or many where every coefficient adds to it, where
 # some columns pay nothing and are held in a box, and where most coefficients are zero.
@@ -89,7 +89,8 @@ def over_rows(
 def pass_bytes(shape: Shape) -> float:
     """What one pass makes and forgets."""
     block, k = shape.block_rows or shape.rows, shape.outputs
-    copy = 8 * block * shape.columns if shape.width < 8 and not shape.sparse else 0
+    whole = 8 * block * shape.columns
+    copy = min(whole, PIECE_BYTES) if shape.width < 8 and not shape.sparse else 0
     return shape.threads * (copy + 8.0 * ROWS * block * k)
 
 

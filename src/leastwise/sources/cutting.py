@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from leastwise.numerics.threads import workers
-from leastwise.shape import EXPLICIT_BYTES, PANEL
+from leastwise.shape import EXPLICIT_BYTES, panel_of
 
 # Rows a block: enough for products at full speed and for the work between them not to matter; what
 # must stay in a cache is cut into tiles (measured: with 3,000 rows of 50 columns 5 % slower).
@@ -65,5 +65,6 @@ def scratch_of(rows: int, columns: int, outputs: int, threads: int, *, sparse: b
     whole = 8 * rows * columns
     if whole <= EXPLICIT_BYTES:
         return threads * whole + vectors
-    panels = -(-columns // PANEL)
-    return min(workers(), panels) * 8 * rows * min(columns, PANEL) + vectors
+    panel = panel_of(rows)
+    panels = -(-columns // panel)
+    return min(workers(), panels) * 8 * rows * min(columns, panel) + vectors

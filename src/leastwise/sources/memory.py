@@ -17,12 +17,7 @@ from leastwise.errors import DataError
 from leastwise.moments import Shift
 from leastwise.numerics.threads import parallel
 from leastwise.sources.base import Source, check_unique, default_names
-from leastwise.sources.cutting import (
-    cuts_of_dense,
-    cuts_of_sparse,
-    scratch_of,
-    threads_for,
-)
+from leastwise.sources.cutting import cuts_of_dense, cuts_of_sparse, scratch_of, threads_for
 from leastwise.sources.sampling import sampled_mean
 
 T = TypeVar("T")
