@@ -19,7 +19,7 @@ demo: $(VENV)/.installed ## fit King County's house prices and write house_price
 	$(BIN)/leastwise fit src/leastwise/data/house_prices.parquet --target price --category zipcode --report $(PAGE)
 
 test: lint ## every check: lint, then tests, docstring examples and README; skipped tests are named at the end
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: $(VENV)/.installed-test ## formatting, style, types, import contract
 	$(BIN)/ruff format --check

@@ -75,7 +75,7 @@ BAD: dict[str, Bad] = {
     "unknown solver": (2, (*FIT, "--solver", "choleski"), "did you mean cholesky?"),
     "unfit solver": (2, (*FIT, "--solver", "qr", "--l1", "1"), "an l1 penalty has no closed form"),
     "unknown option": (2, (*FIT, "--sovler", "qr"), "--solver"),
-    "unknown command": (2, ("fti", "rents.csv"), "there are check, fit, path and predict"),
+    "unknown command": (2, ("fti", "rents.csv"), "there are check, fit, path, plan and predict"),
     "no file": (2, ("fit",), "missing argument 'FILE'"),
     "no memory": (2, (*FIT, "--memory", "much"), "memory must be an amount"),
     "all held out": (2, (*FIT, "--holdout", "1"), "--holdout must be a share between 0 and 1"),

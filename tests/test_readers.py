@@ -23,7 +23,7 @@ FRAME = TABLE.to_pandas()
 
 def write_csv(path, text):
     data = text if isinstance(text, bytes) else text.encode()
-    path.write_bytes(gzip.compress(data) if path.suffix == ".gz" else data)
+    path.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
     return path
 
 
@@ -184,7 +184,11 @@ def test_a_row_longer_than_a_block(tmp_path):
         ("t.csv", 'x,y\n1,a\n2,"b\n3,c\n', "a quote opened in data row 2 is never closed"),
         ("t.csv", b"PAR1....", r"named as a CSV but holds Parquet \(.parquet\)"),
         ("t.csv", b"PK\x03\x04..", "named as a CSV but holds a zip archive"),
-        ("t.csv", gzip.compress(b"x,y\n1,2\n"), r"named as a CSV but holds gzip \(.csv.gz\)"),
+        (
+            "t.csv",
+            gzip.compress(b"x,y\n1,2\n", mtime=0),
+            r"named as a CSV but holds gzip \(.csv.gz\)",
+        ),
         ("t.parquet", "x,y\n1,2\n", "is not Parquet, whatever its name says"),
         ("t.arrow", "x,y\n1,2\n", "is not an Arrow file, whatever its name says"),
     ],

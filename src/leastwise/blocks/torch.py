@@ -49,6 +49,11 @@ class Matrix:
     def __len__(self) -> int:
         return self.shape[0]
 
+    @property
+    def itemsize(self) -> int:
+        """Bytes of a number."""
+        return int(self.values.element_size())
+
     def __getitem__(self, places: Any) -> Matrix:
         if isinstance(places, np.ndarray) and places.dtype == bool:
             places = np.flatnonzero(places)

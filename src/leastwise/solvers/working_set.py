@@ -24,14 +24,7 @@ from leastwise.certificate import Support
 from leastwise.numerics.threads import one_blas_thread
 from leastwise.penalties import ElasticNet
 from leastwise.problem import Evaluation, Problem, Shape
-from leastwise.solvers.base import (
-    VIOLATION,
-    Cost,
-    Iterate,
-    Solver,
-    Steps,
-    gram_flops,
-)
+from leastwise.solvers.base import VIOLATION, Cost, Iterate, Solver, Steps, gram_flops
 from leastwise.solvers.coordinate_descent import CoordinateDescent
 from leastwise.solvers.needs import kept, over_moments, projects
 from leastwise.working import (

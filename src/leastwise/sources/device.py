@@ -46,6 +46,10 @@ class DeviceSource(MemorySource):
     def threads(self) -> int:
         return 1
 
+    @property
+    def width(self) -> int:
+        return self.X.itemsize
+
     def reduce(
         self,
         statistic: Callable[..., T],
