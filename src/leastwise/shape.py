@@ -7,6 +7,7 @@ from dataclasses import dataclass
 EXPLICIT_BYTES = 8 << 20  # a block up to this size is centred by a copy; beyond, implicitly
 PANEL = 512  # columns of a wide block that are centred by a copy at one time
 PIECE_BYTES = 4 << 20  # of a large block, what is centred or turned into float64 at one time
+SAMPLE, NUMBERS, FEWEST = 1000, 1 << 18, 32  # rows of a sample: as many, or of so many numbers
 SQUARES = 5  # p x p matrices that there are at most while one of them is made and used
 
 
@@ -67,3 +68,8 @@ def worth_moments(rows: int, columns: int, memory: int | None) -> bool:
 def panel_of(rows: int) -> int:
     """How many columns of a large block of so many rows are centred by a copy at one time."""
     return min(PANEL, max(1, PIECE_BYTES // (8 * rows)))
+
+
+def sampled_rows(columns: int) -> int:
+    """Of how many rows a provisional mean is taken, at least: fewer of wide rows."""
+    return min(SAMPLE, max(FEWEST, NUMBERS // columns))

@@ -7,13 +7,12 @@ at their largest.
 
 from __future__ import annotations
 
-from leastwise.shape import EXPLICIT_BYTES, PANEL, PIECE_BYTES, Shape
+from leastwise.shape import EXPLICIT_BYTES, PANEL, PIECE_BYTES, Shape, sampled_rows
 
 # Vectors of p that the gap takes: of one output or many where every coefficient adds to it, where
 # some columns pay nothing and are held in a box, and where most coefficients are zero.
 PROOF_ONE, PROOF_MANY, PROOF_BOX, PROOF_ZEROS = 24, 18, 23, 9
 LANCZOS = 54  # vectors of p, 20 of them the basis, for the largest eigenvalue over rows
-SAMPLED = 4_000_000  # bytes of such a panel
 TILE = 400_000  # bytes of rows that are centred at one time
 ROWS = 10  # vectors of n: what a pass makes of a single block, and what comes before
 
@@ -46,7 +45,8 @@ def sampling(shape: Shape) -> int:
     """While the provisional mean is taken, of a sample of a dense X and in panels of it."""
     if shape.sparse:
         return 0
-    return min(8 * min(shape.rows, 2000) * shape.columns, 2 * SAMPLED) + 8 * shape.rows
+    rows = min(shape.rows, 2 * sampled_rows(shape.columns))
+    return 8 * rows * min(shape.columns, PANEL) + 8 * shape.rows
 
 
 def projects(shape: Shape) -> bool:

@@ -16,13 +16,13 @@ from leastwise.encoding import Classes, in_python
 from leastwise.errors import DataError
 from leastwise.moments import Shift
 from leastwise.numerics.threads import parallel
+from leastwise.shape import SAMPLE, sampled_rows
 from leastwise.sources.base import Source, check_unique, default_names
 from leastwise.sources.cutting import cuts_of_dense, cuts_of_sparse, scratch_of, threads_for
 from leastwise.sources.sampling import sampled_mean
 
 T = TypeVar("T")
 
-SAMPLE, NUMBERS, FEWEST = 1000, 1 << 18, 32  # rows that a provisional mean is taken of
 MOST, LEAST_OF_EACH = 20, 10  # distinct values of a target that may be classes, and rows of each
 
 
@@ -160,7 +160,7 @@ class MemorySource(Source):
                 mean = np.asarray(rows.mean(axis=0), np.float64).ravel()
             else:
                 chosen = np.arange(self.rows)[taken]
-                step = max(1, chosen.size // min(SAMPLE, max(FEWEST, NUMBERS // self.X.shape[1])))
+                step = max(1, chosen.size // sampled_rows(self.X.shape[1]))
                 whole = chosen.size == self.rows
                 mean = sampled_mean(self.X, slice(None, None, step) if whole else chosen[::step])
             return Shift(mean, np.average(self.y, axis=0, weights=self.weight))
