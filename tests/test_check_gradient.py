@@ -22,6 +22,7 @@ rng = np.random.default_rng(5)
 X = rng.normal(size=(N, P)) * [1.0, 30.0, 0.02, 4.0] + [0.0, 50.0, 0.0, 1.0]
 y = X @ [2.0, -0.1, 30.0, 0.5] + 3.0 + rng.normal(size=N)
 weight = rng.uniform(0.2, 3.0, N)
+w_nan = np.full(P, np.nan)
 
 
 def targets(loss):
@@ -276,6 +277,11 @@ def test_rows_of_one_number():
             ),
             "were broadcast against each other",
         ),
+        (lambda: lw.check_gradient(lambda *a: np.nan, right, X=X, y=y), "the loss is nan"),
+        (lambda: lw.check_gradient(lambda *a: 1j, right, X=X, y=y), "not a real number"),
+        (lambda: lw.check_gradient(lambda *a: None, right, X=X, y=y), "not a real number"),
+        (lambda: lw.check_gradient(ridge, lambda *a: (w_nan, 0.0), X=X, y=y), "returned NaN"),
+        (lambda: lw.check_gradient(ridge, lambda *a: (np.ones(P), None), X=X, y=y), "NaN"),
         (lambda: lw.check_gradient("squared", X=X, y=y, tol=2.0), "tol must be"),
         (lambda: lw.check_gradient("squared", X=X, y=y, coordinates=0), "at least 1"),
         (lambda: lw.check_gradient("squared", X=X, y=y, unit=0.0), "unit must be positive"),
@@ -302,3 +308,7 @@ def test_an_error_in_a_function_says_how_it_was_called():
     with pytest.raises(AttributeError) as caught:
         lw.check_gradient(fails, right, X=X, y=y)
     assert "called as loss(w, b, X, y) with w of shape (4,)" in caught.value.__notes__[0]
+
+
+def test_a_constant_has_no_other_gradient_than_zero():
+    assert not lw.check_gradient(lambda *a: 0.0, right, X=X, y=y).ok

@@ -117,9 +117,18 @@ def test_what_is_no_plan_is_refused():
         ({"rows": 5, "columns": 2, "dtype": "int8"}, "dtype must be float32 or float64"),
         ({"X": X, "y": y, "rows": 5}, "leave rows out"),
         ({"y": y}, "give X and y"),
+        ({"X": X}, "X was given without y"),
+        ({"rows": np.nan, "columns": 2}, "rows must be a whole number"),
+        ({"rows": np.inf, "columns": 2}, "rows must be a whole number"),
+        ({"rows": 1, "columns": 10**12}, "more than a machine holds"),
+        ({"rows": 1, "columns": 1, "outputs": 10**9}, "more than a machine holds"),
     ):
         with pytest.raises(lw.UsageError, match=words):
             lw.plan(**call)
+
+
+def test_rows_beyond_any_machine_are_planned_without_going_through_their_blocks():
+    assert lw.plan(rows=10**14, columns=1).rows == 10**14
 
 
 def test_speeds_are_measured_once():

@@ -177,3 +177,17 @@ def test_check_gradient_takes_functions_of_tensors():
     check = lw.check_gradient(loss, forgotten, X=given[0], y=given[1])
     assert check.mistake == "accumulation"
     assert lw.check_gradient(loss, X=given[0], y=given[1]).ok  # autograd's own
+
+
+def test_tensors_that_no_array_can_be_made_of_are_refused():
+    model = lw.LeastSquares()
+    with pytest.raises(lw.DataError, match="dense one is needed"):
+        model.fit(tensor(X), tensor(y).to_sparse())
+    with pytest.raises(lw.DataError, match="holds no numbers"):
+        model.fit(tensor(X).to("meta"), tensor(y))
+
+
+@pytest.mark.parametrize("dtype", [torch.int32, "float32"])
+def test_a_module_of_no_float_type_is_refused(dtype):
+    with pytest.raises(lw.UsageError, match="dtype must be a float type"):
+        lw.LeastSquares().fit(X, y).to_torch(dtype=dtype)

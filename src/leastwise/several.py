@@ -29,7 +29,7 @@ def together(problem: Problem, solver: str | Solver) -> Choice | None:
     Raises
     ------
     UsageError
-        As `leastwise.plan.choose`.
+        As `leastwise.planning.choose`.
     """
     choice = choose(problem, solver)
     walks = isinstance(choice.solver, InteriorPoint) and not problem.strengths[1].any()

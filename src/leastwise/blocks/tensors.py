@@ -51,10 +51,22 @@ def array_of(value: Any) -> Any:
     """The numbers of a dense tensor as an array, off its graph; anything else as it is.
 
     An array of the host's own memory where it can be; bfloat16, which NumPy lacks, as float32.
+
+    Raises
+    ------
+    DataError
+        It is sparse, or on the device "meta".
     """
     if not is_tensor(value):
         return value
     torch = the_library()
+    if value.device.type == "meta":
+        raise DataError('a tensor is on the device "meta", which holds no numbers: give a real one')
+    if value.layout != torch.strided:
+        raise DataError(
+            f"a tensor of layout {value.layout} stands where a dense one is needed: give what its "
+            "to_dense() returns"
+        )
     host = value.detach().cpu()
     return (host.float() if host.dtype == torch.bfloat16 else host).resolve_conj().numpy()
 
@@ -92,7 +104,7 @@ def rows_of_tensor(X: Any) -> Any:
 
 def _of_dense(X: Any) -> Any:
     """An array, or what works on a tensor where it lies: on a device that has float64."""
-    if X.device.type in HOSTED or X.ndim != 2 or not X.is_floating_point():
+    if X.device.type in (*HOSTED, "meta") or X.ndim != 2 or not X.is_floating_point():
         return array_of(X)
     from leastwise.blocks.torch import Matrix
 
@@ -136,9 +148,16 @@ def module(coef: Float, intercept: Float | None, head: str | None, dtype: Any) -
     coef : (k, p) ; intercept : (k,) or None
     head : "flatten" makes (n,) of (n, 1), "softmax" probabilities
     dtype : of the module's numbers; float64 by default
+
+    Raises
+    ------
+    UsageError
+        The dtype is no float type of PyTorch.
     """
     torch = the_library()
     dtype = torch.float64 if dtype is None else dtype
+    if not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
+        raise UsageError(f"dtype must be a float type such as torch.float32, not {dtype!r}")
     k, p = coef.shape
     linear = torch.nn.Linear(p, k, bias=intercept is not None, dtype=dtype)
     with torch.no_grad():

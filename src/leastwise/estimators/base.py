@@ -109,7 +109,7 @@ class Linear(BaseEstimator):
         Raises
         ------
         UsageError
-            PyTorch is not installed.
+            PyTorch is not installed, or the dtype is no float type of it.
         """
         check_is_fitted(self)
         coef, intercept = np.atleast_2d(self.coef_), np.atleast_1d(self.intercept_)

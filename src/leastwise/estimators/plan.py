@@ -103,6 +103,8 @@ def _rows(X: Any, y: Any, sample_weight: ArrayLike | None, loss: Loss) -> Source
         return X.classified() if isinstance(X, MemorySource) else X
     if not loss.located and y is not None:
         y = coded(y, loss)
+    if y is None and not isinstance(X, Source):
+        raise UsageError("X was given without y: only a table brings its targets")
     return rows_of(None, X, y, sample_weight)[0]
 
 

@@ -52,6 +52,12 @@ class Check:
         if d > most:
             chosen = np.sort(np.random.default_rng(seed).choice(d, most, replace=False))
         found = self._quotients(self.beta, chosen)
+        if not (np.isfinite(found.value) and np.isfinite(found.central).any(axis=0).all()):
+            # No number compares with NaN, so that all would seem to agree.
+            raise UsageError(
+                f"the loss is {found.value} at the point, or NaN or infinite around it: give "
+                "another point by at, where it is a number"
+            )
         followed, without = self.subject.followed(self.beta)
         analytic, mistake = self._analytic(followed, without)
         best, unsure = found.best()

@@ -257,6 +257,8 @@ def _of_penalty(found: Compared) -> Iterator[Mistake]:
                 f"it differs from what differences say by {share:.6g} {name}: the penalty is "
                 "missing from it, or has another sign or factor than in the loss",
             )
+        if not r.any():
+            continue
         basis = np.column_stack([r / np.abs(r).max(), along / np.abs(along).max()])
         mixed = np.asarray(np.linalg.lstsq(basis, g)[0], np.float64)
         factor = mixed[0] / np.abs(r).max()

@@ -71,7 +71,7 @@ class Function:
         Raises
         ------
         UsageError
-            It returns more than one.
+            It returns more than one, or no real number.
         """
         found = np.asarray(self.raw(beta, X, y))
         if found.size != 1:
@@ -83,6 +83,8 @@ class Function:
                 else "take the mean or the sum over the rows"
             )
             raise UsageError(f"{self.what} returned shape {found.shape}, not one number: {why}")
+        if found.dtype.kind not in "biuf":
+            raise UsageError(f"{self.what} returned {found.ravel()[0]!r}, not a real number")
         return float(found.ravel()[0])
 
     def gradient(
@@ -93,7 +95,7 @@ class Function:
         Raises
         ------
         UsageError
-            It does not return what there are coefficients for.
+            It does not return what there are coefficients for, or NaN or infinity.
         """
         found = self.raw(beta, X, y)
         pair = isinstance(found, tuple | list)
@@ -106,7 +108,10 @@ class Function:
             found = found[0] if len(found) == 1 else np.asarray(found, np.float64)
         w, b = (tensors.array_of(part) for part in found) if self.layout.intercept else (found, 0.0)
         w = np.array(tensors.array_of(w), np.float64)
-        return self.layout.join(w, np.array(b, np.float64), self.what), w.shape
+        flat = self.layout.join(w, np.array(b, np.float64), self.what)
+        if not np.isfinite(flat).all():
+            raise UsageError(f"{self.what} returned NaN, infinity or None: {flat}")
+        return flat, w.shape
 
     @property
     def eps(self) -> float:

@@ -23,13 +23,13 @@ SPARSE_PART = 1_000_000  # stored numbers of a sparse matrix worth a thread
 VECTORS = 6  # of a block's rows that a pass makes, for each output
 
 
-def cuts_of_dense(rows: int, columns: int) -> list[int]:
+def cuts_of_dense(rows: int, columns: int) -> range:
     """Where blocks of dense rows end and the next begin."""
     if rows <= columns or rows * columns <= SERIAL_SIZE:
-        return []
+        return range(0)
     step = int(np.clip(BLOCK_BYTES // (8 * columns), LEAST_ROWS, MOST_ROWS))
     step = max(step, min(columns, MOST_ROWS))
-    return list(range(step, rows, step))
+    return range(step, rows, step)
 
 
 def cuts_of_sparse(rows: int, columns: int, stored: int) -> list[int]:
@@ -49,6 +49,8 @@ def threads_for(blocks: int, columns: int, size: int) -> int:
 
 def largest(cuts: Sequence[int], rows: int) -> int:
     """The rows of the largest block."""
+    if isinstance(cuts, range):  # evenly, and too many to go through where there are sizes alone
+        return max(cuts[0], rows - cuts[-1]) if cuts else rows
     edges = [0, *cuts, rows]
     return max(end - first for first, end in pairwise(edges))
 

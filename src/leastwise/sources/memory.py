@@ -136,7 +136,7 @@ class MemorySource(Source):
             for first, end in pairwise(edges)
         )
 
-    def _default_cuts(self) -> list[int]:
+    def _default_cuts(self) -> Sequence[int]:
         n, p = self.X.shape
         if not self.sparse:
             return cuts_of_dense(n, p)

@@ -16,6 +16,7 @@ from leastwise.sources.cutting import cuts_of_dense, cuts_of_sparse, largest, sc
 from leastwise.sources.cutting import threads_for as threads_of
 
 MOST = 10**15  # numbers beyond which no data are
+MOST_NAMED = 10**7  # columns, or outputs: each has a name, which takes memory too
 
 
 class Sizes(Source):
@@ -51,10 +52,13 @@ class Sizes(Source):
     ) -> None:
         super().__init__()
         for name, size in (("rows", rows), ("columns", columns), ("outputs", outputs)):
-            if int(size) != size or size < 1:
+            if not 1 <= size < np.inf or int(size) != size:
                 raise UsageError(f"{name} must be a whole number of at least 1, not {size!r}")
-        if rows * columns > MOST:
-            raise UsageError(f"{rows} rows of {columns} columns are more than a machine holds")
+        if rows * columns > MOST or columns > MOST_NAMED or outputs > MOST_NAMED:
+            raise UsageError(
+                f"{rows} rows of {columns} columns and {outputs} outputs are more than a machine "
+                "holds"
+            )
         if not 0.0 < density <= 1.0:
             raise UsageError(f"density must be above 0 and at most 1, not {density!r}")
         self.rows, self.sparse = int(rows), density < 1.0
