@@ -92,6 +92,21 @@ def _step(
     return dv, Adv, D * (k - Adv)
 
 
+def _lengths(
+    primal: tuple[Float, Float],
+    change: tuple[Float, Float],
+    dual: tuple[Float, Float],
+    dtheta: Float,
+    quadratic: bool,
+) -> tuple[float, float]:
+    """How far (s, z) and (t, h) let go along their changes; as far for both with l2."""
+    (s, z), (ds, dz), (t, h) = primal, change, dual
+    one = min(1.0, REACH * min(_room(s, ds), _room(z, dz)))
+    other = min(1.0, REACH * min(_room(t, -dtheta), _room(h, dtheta)))
+    least = min(one, other)
+    return (least, least) if quadratic else (one, other)
+
+
 @np.errstate(divide="ignore", over="ignore", invalid="ignore")  # what is no number ends it
 def advance(pieces: Pieces, point: Point, target: float, limit: int) -> Point:
     """Steps until the complementarity sum is at most `target`, `limit` steps, or no progress."""
@@ -115,10 +130,7 @@ def advance(pieces: Pieces, point: Point, target: float, limit: int) -> Point:
 
         _, _, dtheta = _step(pieces, root, D, v, theta, r)
         ds, dz = s * (dtheta * it - 1.0), -z * (dtheta * ih + 1.0)
-        dual = min(1.0, REACH * min(_room(t, -dtheta), _room(h, dtheta)))
-        primal = min(1.0, REACH * min(_room(s, ds), _room(z, dz)))
-        if quadratic:
-            primal = dual = min(primal, dual)
+        primal, dual = _lengths((s, z), (ds, dz), (t, h), dtheta, quadratic)
         ahead = float(
             (s + primal * ds) @ (t - dual * dtheta) + (z + primal * dz) @ (h + dual * dtheta)
         )
@@ -127,10 +139,7 @@ def advance(pieces: Pieces, point: Point, target: float, limit: int) -> Point:
         c, e = mu + both, mu - dz * dtheta
         dv, Adv, dtheta = _step(pieces, root, D, v, theta, r - c * it + e * ih)
         ds, dz = (c + s * dtheta) * it - s, (e - z * dtheta) * ih - z
-        dual = min(1.0, REACH * min(_room(t, -dtheta), _room(h, dtheta)))
-        primal = min(1.0, REACH * min(_room(s, ds), _room(z, dz)))
-        if quadratic:
-            primal = dual = min(primal, dual)
+        primal, dual = _lengths((s, z), (ds, dz), (t, h), dtheta, quadratic)
         v = v + primal * dv
         r = r - primal * Adv
         s = s + primal * ds
