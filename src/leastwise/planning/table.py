@@ -14,6 +14,7 @@ from leastwise.problem import Problem
 from leastwise.shape import Shape
 
 WIDEST = 100  # characters of a line of the table
+TIMES = (("days", 86400.0), ("h", 3600.0), ("min", 60.0), ("s", 1.0), ("ms", 1e-3))
 
 
 @dataclass(frozen=True)
@@ -135,17 +136,12 @@ def _duration(seconds: float) -> str:
 
     Examples
     --------
-    >>> _duration(0.0012), _duration(75.0), _duration(400_000.0)
-    ('1.2 ms', '1.2 min', '4.6 days')
+    >>> _duration(0.0012), _duration(0.11), _duration(75.0), _duration(400_000.0)
+    ('1.2 ms', '110 ms', '1.2 min', '4.6 days')
     """
-    for unit, size in (("days", 86400.0), ("h", 3600.0), ("min", 60.0), ("s", 1.0)):
-        if seconds >= size:
-            return (
-                f"{seconds / size:.2g} {unit}"
-                if seconds < 100 * size
-                else f"{seconds / size:,.0f} {unit}"
-            )
-    return f"{1e3 * seconds:.2g} ms"
+    unit, size = next((each for each in TIMES if seconds >= each[1]), TIMES[-1])
+    count = seconds / size
+    return f"{count:.2g} {unit}" if count < 99.5 else f"{count:,.0f} {unit}"
 
 
 def plan_of(problem: Problem) -> Plan:
