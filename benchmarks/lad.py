@@ -10,7 +10,6 @@ runs where `Rscript` and the package are there, by Frisch and Newton (`fn`) and 
 
 from __future__ import annotations
 
-import argparse
 import shutil
 import subprocess
 import tempfile
@@ -23,6 +22,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.tasks import compare_tasks
 from leastwise import LeastAbsolute, LeastwiseWarning, Quantile
 
 Float = NDArray[np.float64]
@@ -176,14 +176,7 @@ def compare(task: Task, repeat: int, limit: float) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--limit", type=float, default=180.0, help="seconds for one peer (180)")
-    parser.add_argument("--only", help="which of the problems: 0, 1 and 2, with commas")
-    options = parser.parse_args()
-    chosen = range(len(TASKS)) if options.only is None else map(int, options.only.split(","))
-    for k in chosen:
-        compare(TASKS[k], options.repeat, options.limit)
+    compare_tasks(__doc__.splitlines()[0], TASKS, compare, repeat=3, limited="one peer")
 
 
 if __name__ == "__main__":

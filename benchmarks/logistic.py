@@ -11,7 +11,6 @@ a process and an environment of its own (`benchmarks.environments`); loading is 
 
 from __future__ import annotations
 
-import argparse
 import functools
 import json
 import subprocess
@@ -26,6 +25,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array, diags_array
 
 from benchmarks.environments import ROOT, Missing, environment
+from benchmarks.tasks import compare_tasks
 
 Float = NDArray[np.float64]
 
@@ -229,15 +229,7 @@ def compare(task: Task, repeat: int, limit: float) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repeat", type=int, default=2)
-    parser.add_argument("--limit", type=float, default=180.0, help="seconds for one call (180)")
-    numbers = ", ".join(map(str, range(len(TASKS))))
-    parser.add_argument("--only", help=f"which of the problems: {numbers}, with commas")
-    options = parser.parse_args()
-    chosen = range(len(TASKS)) if options.only is None else map(int, options.only.split(","))
-    for k in chosen:
-        compare(TASKS[k], options.repeat, options.limit)
+    compare_tasks(__doc__.splitlines()[0], TASKS, compare, repeat=2, limited="one call")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import functools
 from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -137,7 +137,7 @@ def tensors_out(method: Method) -> Method:
             return method(self, X, *rest, **options)
         return like(method(self, rows_of_tensor(X), *rest, **options), X)
 
-    return called  # type: ignore[return-value]
+    return cast(Method, called)
 
 
 def module(coef: Float, intercept: Float | None, head: str | None, dtype: Any) -> Any:

@@ -336,7 +336,7 @@ def predict(model: str, file: str, output: str | None) -> int:
 
 @leastwise.command(epilog=CHECK_EXAMPLES)
 @click.argument("file", required=False)
-@_options(READING[1:])
+@_options(ROWS)
 @click.option(
     "--loss",
     multiple=True,

@@ -33,9 +33,12 @@ def gradient(value: Callable[[Any, Any], Any], w: Any, b: Any) -> tuple[Float, F
         torch.tensor(np.array(part), dtype=torch.float64, requires_grad=True) for part in (w, b)
     )
     value(w, b).backward()
-    return tuple(
-        np.zeros(part.shape) if part.grad is None else part.grad.numpy() for part in (w, b)
-    )  # type: ignore[return-value]
+    return _slope(w), _slope(b)
+
+
+def _slope(part: Any) -> Float:
+    """What backward left at a tensor; zeros at one that the value does not depend on."""
+    return np.zeros(part.shape) if part.grad is None else part.grad.numpy()
 
 
 def mean_of(
