@@ -10,9 +10,8 @@ from numpy.typing import ArrayLike, DTypeLike
 from leastwise.errors import UsageError
 from leastwise.estimators.arrays import coded, rows_of
 from leastwise.losses import Loss, named
-from leastwise.penalties import ElasticNet, box
+from leastwise.model.build import posed
 from leastwise.planning import Plan, memory_allowed, plan_of
-from leastwise.problem import Problem
 from leastwise.sources import MemorySource, Sizes, Source
 
 TYPES = ("float32", "float64")
@@ -86,12 +85,13 @@ def plan(
         if given:
             raise UsageError(f"X brings its sizes: leave {' and '.join(given)} out")
         source = _rows(X, y, sample_weight, kind)
-    factor = None if factors is None else np.asarray(factors, np.float64)
-    lower, upper = box(bounds, source.columns)
-    problem = Problem.of(
+    problem = posed(
         source,
         kind,
-        ElasticNet(l1, l2, factor, lower, upper),
+        l1=l1,
+        l2=l2,
+        factors=None if factors is None else np.asarray(factors, np.float64),
+        bounds=bounds,
         intercept=intercept,
         memory=memory_allowed(memory),
     )

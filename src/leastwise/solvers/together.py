@@ -28,6 +28,7 @@ from leastwise.problem import Evaluation, Problem
 from leastwise.rowwise import RowPoint, State
 from leastwise.solvers.active_set import ActiveSet, Quadratics
 from leastwise.solvers.base import VIOLATION, Iterate
+from leastwise.solvers.course import FEW, MARGIN
 from leastwise.solvers.secants import Secant, taught
 
 Float = NDArray[np.float64]
@@ -36,8 +37,6 @@ ONE = np.zeros(1, np.intp)  # the group of the one output
 
 MOST = 16  # strengths at once: products with so many vectors run at full speed
 FARTHEST = 0.5  # a strength below this share of the one before is taken by itself
-FEW = 200  # columns that are always all at work
-MARGIN = 0.1  # of a strength: columns as near to it are at work
 CLOSE = 1e-5  # how far off the last strength may be, as predicted, to need no Hessian of its own
 NEARLY = 1e-9  # how far off a strength may be for a look to be worth it
 ROUNDING = 1e-13  # what is less far off is there
