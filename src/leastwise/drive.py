@@ -65,7 +65,7 @@ class Watched:
             float(found.gap.sum()),
             float(found.relative.max()),
             time.perf_counter() - self.began,
-            int(np.count_nonzero(iterate.coef)),
+            int(np.count_nonzero(iterate.coef != 0.0)),
         )
         better = self.best is None or record.relative_gap < self.best[0]
         lower = record.objective < self.lowest

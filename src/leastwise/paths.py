@@ -81,6 +81,7 @@ def trace(
     began = time.perf_counter()
     design = problem.design
     passes = design.source.passes
+    _sum_first(problem)
     choice = choose(problem.at(penalties[0]), solver)  # the last strength may be zero
     limit = choice.solver.limit if max_iter is None else checked_limit(max_iter)
     count, p, k = len(penalties), design.columns, len(design.source.targets)
@@ -135,13 +136,18 @@ def trace(
     )
 
 
+def _sum_first(problem: Problem) -> None:
+    """All moments where they are worth it, before their squares take a pass of their own."""
+    design, source = problem.design, problem.design.source
+    worth = by_moments(source.rows, design.columns, source.stored, problem.memory)
+    if worth and design.loss.quadratic:
+        design.moments()
+
+
 def largest_strength(problem: Problem, l1_ratio: float) -> float:
     """The smallest strength at which every penalised coefficient is zero; 1 where any is."""
     design = problem.design
-    source = design.source
-    worth = by_moments(source.rows, design.columns, source.stored, problem.memory)
-    if worth and design.loss.quadratic:
-        design.moments()  # all of them first: their squares alone would take a pass of their own
+    _sum_first(problem)
     unit = replace(problem.penalty, l1=max(l1_ratio, LEAST_RATIO), l2=0.0)
     l1 = unit.strengths(design.columns)[0]
     v = design.correlation

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from leastwise.blocks import Block
 from leastwise.errors import UsageError
+from leastwise.numerics.threads import one_blas_thread
 from leastwise.picked import Picked, weighted
 from leastwise.problem import Design
 from leastwise.quadratic import OverMoments
@@ -120,7 +121,8 @@ class MomentColumns:
         form, target = self._form, points.target
         H = form.H if points.columns.size == form.H.shape[0] else form.H[points.columns]
         q = form.q[:, target]
-        u = q - points.coef @ H
+        with one_blas_thread():  # threads of BLAS that wait for more would slow down what follows
+            u = q - points.coef @ H
         moved = q[points.columns] + u[:, points.columns]
         value = form.null[target] - 0.5 * np.einsum("bm,bm->b", points.coef, moved)
         return Look(np.maximum(value, 0.0), u)
@@ -136,44 +138,44 @@ class RowColumns:
         self._source = design.source.by_columns()
         self._place = np.full(design.columns, -1, np.intp)
         self._count = 0
-        self._room = np.empty((0, 0))
+        self._triangle, self._size = np.empty(0), 0  # of so many rows and columns
         mean = design.centre.mean
         self._picked: list[Picked] = [block.picked(mean) for block in self._source.blocks()]
         self._length = design.scale
+        self._scale = np.empty(0)  # what makes a picked column one of length 1
 
     def gram(self, columns: Index) -> Float:
         new = columns[self._place[columns] < 0]
         if new.size:
             self._grow(new)
-        places = self._place[columns]
-        return self._room.take(places, 0).take(places, 1)
+        from leastwise.kernels.gathering import gather
+
+        part = np.empty((columns.size, columns.size))
+        gather(self._triangle, self._place[columns], part)
+        return part
 
     def _grow(self, new: Index) -> None:
         first, count = self._count, self._count + new.size
         size = self._room_for(count)
         self._place[new] = np.arange(first, count)
         self._count = count
-        if size > self._room.shape[0]:
-            room = np.empty((size, size))
-            room[:first, :first] = self._room[:first, :first]
-            self._room = room
+        if size > self._size:
+            room = np.empty(_triangle(size))
+            room[: _triangle(first)] = self._triangle[: _triangle(first)]
+            self._triangle, self._size = room, size
 
         def grown(block: Block, picked: Picked) -> Float:
             picked.grow(new, size)
             return picked.cross(first)
 
+        from leastwise.kernels.gathering import border
+
         share = new.size / self._design.columns
         cross = self._source.reduce(grown, np.add, self._picked, share)
-        cross /= self._design.centre.weight
-        order = np.empty(count, np.intp)
-        order[self._place[self._place >= 0]] = np.flatnonzero(self._place >= 0)
-        own = self._length[order]
-        cross /= own[first:, None]
-        cross /= own
-        dead = self._design.centre.curvature[order] == 0.0
-        cross[:, dead] = cross[dead[first:]] = 0.0
-        self._room[first:count, :count] = cross
-        self._room[:first, first:count] = cross[:, :first].T
+        centre = self._design.centre
+        unit = np.where(centre.curvature[new] > 0.0, self._length[new], np.inf)
+        self._scale = np.append(self._scale, 1.0 / (unit * np.sqrt(centre.weight)))
+        border(self._triangle, cross, self._scale)
 
     def _room_for(self, count: int) -> int:
         """For how many columns there is to be room, that `count` find it and some more if it goes.
@@ -181,12 +183,13 @@ class RowColumns:
         Copies of columns and their Gram matrix, old ones beside new while they move; and what is
         made of the Gram matrix: a part of it, a factor, and the last one.
         """
-        have, rows = self._room.shape[0], 0 if self._source.sparse else self._source.rows
+        have, rows = self._size, 0 if self._source.sparse else self._source.rows
         if count <= have:
             return have
         need, scratch = 0, self._source.scratch
         for size in (max(count, 2 * have, ROOM), count):
-            need = scratch + 8 * (rows * (size + have) + size**2 + 3 * count**2)
+            triangles = _triangle(size) + _triangle(have)
+            need = scratch + 8 * (rows * (size + have) + triangles + 3 * count**2)
             if need <= self._memory:
                 return size
         raise OutOfRoom(
@@ -236,15 +239,21 @@ class RowColumns:
 
         def statistic(block: Block, rows: Float) -> Float:
             view = block.centred(mean, columns, copy=design.centre.offset, passing=True)
-            return view.back(weighted(block, rows).T).T
+            return np.ascontiguousarray(view.back(weighted(block, rows).T).T)
 
         share = 1.0 if columns is None else columns.size / design.columns
-        u = self._source.reduce(statistic, np.add, residuals, share) / design.centre.weight
+        u = self._source.reduce(statistic, np.add, residuals, share)
+        u /= design.centre.weight
         dead = design.centre.curvature == 0.0
         dead = dead if columns is None else dead[columns]
         if dead.any():
             u[:, dead] = 0.0
         return u
+
+
+def _triangle(size: int) -> int:
+    """How many numbers a lower triangle holds."""
+    return size * (size + 1) // 2
 
 
 def _squares(block: Block, rows: Float) -> Float:

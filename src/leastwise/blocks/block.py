@@ -107,8 +107,10 @@ class ImplicitView:
             (rows[part].T @ piece).T if few else piece.T @ rows[part]
             for part, piece in self._pieces()
         )
-        raw = functools.reduce(np.add, each)
-        return np.asarray(raw) - np.multiply.outer(self.mean, rows.sum(axis=0))
+        raw = np.asarray(functools.reduce(np.add, each))
+        if self.mean.any():
+            raw -= np.multiply.outer(self.mean, rows.sum(axis=0))
+        return raw
 
     def cross(self, weight: Float | None) -> Float:
         if isinstance(self.matrix, np.ndarray):
@@ -136,9 +138,10 @@ class ImplicitView:
 
         def part(first: int) -> Float:
             panel = slice(first, first + step)
-            mean = self.mean[panel]
-            centred = scratch(rows, mean.size)
-            return DenseView(np.subtract(self.matrix[:, panel], mean, out=centred)).squares(weight)
+            X, mean = self.matrix[:, panel], self.mean[panel]
+            if X.dtype != np.float64 or mean.any():
+                X = np.subtract(X, mean, out=scratch(rows, mean.size))
+            return DenseView(X).squares(weight)
 
         return np.concatenate(parallel(part, range(0, p, step)))
 

@@ -139,7 +139,8 @@ class WorkingSet(Solver):
                 yield from _numbered(rest, number, f"{full}: coordinate descent went on")
                 return
             used = max(stop.steps for stop in stops)
-            done = yield number, _joined(stops, columns, final=used >= limit)
+            iterate = _joined(stops, columns, final=used >= limit)
+            done = yield number, iterate
             for correction in range(1, CORRECTIONS + 1):
                 if done or used >= limit:
                     break
@@ -147,8 +148,9 @@ class WorkingSet(Solver):
                 stops = [course.corrected(stop) for course, stop in pairs]
                 used = max(stop.steps for stop in stops)
                 last = correction == CORRECTIONS or used >= limit
-                done = yield number, _joined(stops, columns, final=last)
-            coef = _joined(stops, columns, final=False).coef
+                iterate = _joined(stops, columns, final=last)
+                done = yield number, iterate
+            coef = iterate.coef
 
 
 def _numbered(steps: Steps, first: int, note: str) -> Steps:
@@ -166,7 +168,9 @@ def _joined(stops: list[Stop], columns: WorkingColumns, *, final: bool) -> Itera
     coef = np.zeros((stops[0].correlation.size, len(stops)))
     for target, stop in enumerate(stops):
         coef[stop.columns, target] = stop.coef
-    correlation = np.array([stop.correlation for stop in stops]).T
+    only = len(stops) == 1  # no copy is needed then
+    each = [stop.correlation for stop in stops]
+    correlation = each[0][:, None] if only else np.array(each).T
     supports = [stop.support for stop in stops if stop.support is not None]
     return Iterate(
         coef,

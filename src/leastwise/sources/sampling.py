@@ -20,8 +20,10 @@ def sampled_mean(X: NDArray[Any], rows: slice | NDArray[np.intp]) -> NDArray[np.
     mean, near = np.empty(X.shape[1]), True
     for first in range(0, mean.size, PANEL):
         panel = slice(first, first + PANEL)
-        sample = np.asarray(X[rows, panel])
-        mean[panel] = sample.mean(axis=0, dtype=np.float64)
-        deviation = sample.std(axis=0, dtype=np.float64)
-        near &= bool((np.abs(mean[panel]) <= NEAR * deviation).all())
+        sample = np.array(X[rows, panel], np.float64)  # together in memory, it is read twice
+        mean[panel] = sample.mean(axis=0)
+        squares = np.einsum("ij,ij->j", sample, sample) / len(sample)
+        # |m| <= NEAR sd, said without the deviations, which would have to be formed
+        below = (1.0 + NEAR**-2) * mean[panel] ** 2 <= squares
+        near &= bool((below & np.isfinite(squares)).all())
     return np.zeros_like(mean) if near else mean
