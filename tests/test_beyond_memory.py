@@ -79,7 +79,7 @@ def test_a_path_and_a_fit_stay_within_the_memory(mapped, n, p, dtype, order):
 def test_a_path_goes_on_when_its_columns_outgrow_the_memory(mapped):
     """The copies of the columns at work do not fit: coordinate descent needs none."""
     X, y = mapped(2000, 700)
-    allowed = 11_000_000
+    allowed = 9_000_000
     with pytest.warns(LeastwiseWarning, match=r"columns at work .* descent went on"):
         path, most = traced(lambda: lw.path(X, y, strengths=4, smallest=0.02, memory=allowed))
     assert path.gaps.max() <= 1e-9

@@ -14,6 +14,8 @@ can reach their limit: for the others the bound itself is given, which is within
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -31,7 +33,8 @@ Float = NDArray[np.float64]
 Index = NDArray[np.intp]
 
 FEW = 600  # columns whose Gram matrix is always worth having
-GATHERED = 16  # times as long as in a product of all columns does a column take by itself
+# Times as long as in a product of all columns does a column take by itself, dense and sparse.
+GATHERED, GATHERED_SPARSE = 16, 3
 KEPT = "row columns"  # the name under which a design keeps them
 ROOM = 64  # columns there is room for at first, if the memory allows; it doubles when used up
 
@@ -42,12 +45,12 @@ class OutOfRoom(UsageError):
 
 @dataclass(frozen=True)
 class Points:
-    """Several w of one target, zero outside of `columns`: coef (b, m); limits (b, p) of |u_j|."""
+    """Several w of one target, zero outside of `columns`: coef (b, m), and limits (p,) of |u|."""
 
     target: int
     columns: Index
     coef: Float
-    limits: Float
+    limits: Sequence[Float]
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,13 @@ class Look:
         residuals = None if self.residuals is None else [part[first:] for part in self.residuals]
         return Look(self.value[first:], self.correlation[first:], residuals)
 
+    def last(self) -> Look:
+        """The last point alone: a copy, that the others may be forgotten."""
+        residuals = self.residuals
+        if residuals is not None:
+            residuals = [part[-1:].copy() for part in residuals]
+        return Look(self.value[-1:].copy(), self.correlation[-1:].copy(), residuals)
+
 
 class WorkingColumns(Protocol):
     """The columns worked on, over moments or over rows."""
@@ -74,7 +84,7 @@ class WorkingColumns(Protocol):
         ...
 
     def look(self, points: Points, known: Look | None = None) -> Look:
-        """Value and correlation at the points; `known` are those of points near to them.
+        """Value and correlation at the points; `known` are those of points near to them, or of one.
 
         With `known`, a correlation that cannot reach its limit may be a bound of it instead.
         """
@@ -142,6 +152,8 @@ class RowColumns:
         mean = design.centre.mean
         self._picked: list[Picked] = [block.picked(mean) for block in self._source.blocks()]
         self._length = design.scale
+        self._dead = design.centre.curvature == 0.0
+        self._gathered = GATHERED_SPARSE if self._source.sparse else GATHERED
         self._scale = np.empty(0)  # what makes a picked column one of length 1
 
     def gram(self, columns: Index) -> Float:
@@ -203,15 +215,25 @@ class RowColumns:
         if known is None:
             return Look(value, self._correlation(residuals), residuals)
         away = [r - before for r, before in zip(residuals, known.residuals, strict=True)]
-        moved = self._sum(_squares, away)
+        moved = np.sqrt(self._sum(_squares, away))
         bound = np.abs(known.correlation)
-        bound += np.multiply.outer(np.sqrt(moved), self._length)
-        chosen = (bound > points.limits).any(axis=0) & (self._place < 0)
-        others = np.flatnonzero(chosen)
-        if others.size * GATHERED > chosen.size:
+        if len(bound) < len(
+            moved
+        ):  # one point: the furthest from it and the least limit say enough
+            bound = bound + moved.max() * self._length
+            chosen = bound[0] > functools.reduce(np.minimum, points.limits)
+        else:
+            bound += np.multiply.outer(moved, self._length)
+            chosen = np.zeros(bound.shape[1], bool)
+            for one, limit in zip(bound, points.limits, strict=True):
+                chosen |= one > limit
+        others = np.flatnonzero(chosen & (self._place < 0))
+        if others.size * self._gathered > chosen.size:
             return Look(value, self._correlation(residuals), residuals)
         # What is not read again keeps its bound, so that the next look may build on it.
         correlation = np.copysign(bound, known.correlation)
+        if len(bound) < len(moved):
+            correlation = np.repeat(correlation, len(moved), axis=0)
         at_hand = np.flatnonzero(self._place >= 0)
         pairs = list(zip(self._picked, residuals, strict=True))
         exact = self._sum(lambda _, pair: pair[0].back(pair[1]), pairs)
@@ -235,19 +257,16 @@ class RowColumns:
     def _correlation(self, residuals: list[Float], columns: Index | None = None) -> Float:
         """(b, p) Xc' S r / W of all columns, or of some."""
         design = self._design
-        mean = design.centre.mean
+        mean, total = design.centre.mean, design.centre.weight
 
         def statistic(block: Block, rows: Float) -> Float:
             view = block.centred(mean, columns, copy=design.centre.offset, passing=True)
-            return np.ascontiguousarray(view.back(weighted(block, rows).T).T)
+            return np.ascontiguousarray(view.back((weighted(block, rows) / total).T).T)
 
         share = 1.0 if columns is None else columns.size / design.columns
         u = self._source.reduce(statistic, np.add, residuals, share)
-        u /= design.centre.weight
-        dead = design.centre.curvature == 0.0
-        dead = dead if columns is None else dead[columns]
-        if dead.any():
-            u[:, dead] = 0.0
+        if self._dead.any():
+            u[:, self._dead if columns is None else self._dead[columns]] = 0.0
         return u
 
 

@@ -27,6 +27,7 @@ from leastwise.problem import Evaluation, Problem, Shape
 from leastwise.solvers.base import VIOLATION, Cost, Iterate, Solver, Steps, gram_flops
 from leastwise.solvers.coordinate_descent import CoordinateDescent
 from leastwise.solvers.needs import kept, over_moments, projects
+from leastwise.solvers.rungs import Rung, rungs_to
 from leastwise.working import (
     FEW,
     Look,
@@ -44,23 +45,14 @@ if TYPE_CHECKING:
 Float = NDArray[np.float64]
 Index = NDArray[np.intp]
 
-STEP = 0.5  # a strength further below the last than this is approached by rungs between
 MARGIN = 0.1  # how near to its limit a predicted correlation must come
 WIDEST = 0.3  # of which, after predictions that failed
 LEAST_BATCH = 4
-BATCH = 10  # strengths checked at a time
+START, BATCH = 4, 10  # strengths checked at a time, at first and at most
+FAILURES = 1  # at one batch, that do not matter
 CORRECTIONS = 3
 EXPECTED_LOOKS = 15.0  # passes over the rows of a fit
 ROUNDS = 100  # times that violators are let in at one batch
-
-
-@dataclass(frozen=True)
-class Rung:
-    """A strength on the way; `number` where it is one that was asked for."""
-
-    number: int | None
-    l1: Float
-    l2: Float
 
 
 @dataclass(frozen=True)
@@ -124,7 +116,7 @@ class WorkingSet(Solver):
             _Course(problem, columns, target, limit, None if start is None else start[:, target])
             for target in targets
         ]
-        ways = [course.along(_rungs(problem, penalties, course)) for course in courses]
+        ways = [course.along(rungs_to(problem, penalties, course.largest)) for course in courses]
         coef = start
         for number in range(len(penalties)):
             full = ""
@@ -184,21 +176,6 @@ def _joined(stops: list[Stop], columns: WorkingColumns, *, final: bool) -> Itera
     )
 
 
-def _rungs(problem: Problem, penalties: Sequence[ElasticNet], course: _Course) -> list[Rung]:
-    """The strengths asked for, and those that lead from one to the next where they are far off."""
-    rungs: list[Rung] = []
-    last = course.largest(problem.at(penalties[0]).strengths[0]) * penalties[0].l1
-    for number, penalty in enumerate(penalties):
-        if 0.0 < penalty.l1 < last * STEP:
-            count = int(np.ceil(np.log(penalty.l1 / last) / np.log(STEP)))
-            for l1 in np.geomspace(last, penalty.l1, count + 1)[1:-1]:
-                between = penalty.times(float(l1) / penalty.l1)
-                rungs.append(Rung(None, *problem.at(between).strengths))
-        rungs.append(Rung(number, *problem.at(penalty).strengths))
-        last = penalty.l1
-    return rungs
-
-
 class _Course:
     """One target's way down the rungs.
 
@@ -228,6 +205,7 @@ class _Course:
         self._bounded = problem.penalty.bounded
         self._all = not columns.on_rows and int(np.count_nonzero(self._alive)) <= FEW
         self._start, self._margin = start, MARGIN
+        self._seen: Look | None = None  # the last point that all columns were checked at
         self._left = limit  # steps allowed until the next strength that was asked for
         self._W = np.flatnonzero(self._alive) if self._all else np.empty(0, np.intp)
         self._engine: ActiveSet | None = None
@@ -242,20 +220,20 @@ class _Course:
 
     def along(self, rungs: list[Rung]) -> Iterator[Stop]:
         """The solution on each rung that was asked for."""
-        u, ahead, size, most = self._q, self._q, 1, BATCH
+        u, ahead, size, most = self._q, self._q, START, BATCH
         first = 0
         if self._start is not None and not self._all:
             self._enlarge(np.flatnonzero(self._start))
         while first < len(rungs):
             batch = rungs[first : first + (len(rungs) if self._all else size)]
             first += len(batch)
+            size = min(most, 2 * size)
             following = rungs[min(first + size, len(rungs)) - 1]
             self._choose(batch, u, ahead)
             stops, u, ahead, failures = self._solve(batch, following)
-            if failures:
+            if failures > FAILURES:
                 # The path bends more than was predicted: look less far ahead, and more widely.
                 most, self._margin = max(LEAST_BATCH, most // 2), min(WIDEST, 1.5 * self._margin)
-            size = min(most, 2 * size)
             yield from (stop for stop in stops if stop.rung.number is not None)
 
     def _choose(self, batch: list[Rung], u: Float, ahead: Float) -> None:
@@ -309,7 +287,7 @@ class _Course:
         if self._all and self._engine is None:
             self._enlarge(self._W[:0])
         stops: list[Stop] = []
-        known: Look | None = None
+        known = self._seen
         failures = 0
         while True:
             engine = self._engine
@@ -328,14 +306,12 @@ class _Course:
                     if rung.number is not None and self._left > 0:
                         self._left = self._limit
                 ahead = engine.extrapolated(following.l1[self._W])
-            limits = np.stack([rung.l1 for rung in batch])
-            limits = np.vstack([limits, following.l1 * (1.0 - self._margin)])
+            limits = [rung.l1 for rung in batch]
+            limits.append(following.l1 * (1.0 - self._margin))
             points = Points(self._target, self._W, np.stack([*coefs, ahead]), limits)
             look = self._columns.look(points, known)
             wrong = self._violations(look, batch)
-            clean = 0
-            while clean < len(batch) and not wrong[clean].any():
-                clean += 1
+            clean = next((place for place, beyond in enumerate(wrong) if beyond.size), len(batch))
             asked = any(rung.number is not None for rung in batch[clean:])
             if failures == ROUNDS or not asked or self._left <= 0:
                 clean = len(batch)
@@ -344,20 +320,28 @@ class _Course:
                 for place in range(clean)
             ]
             if clean == len(batch):
+                self._seen = look.last()
                 return stops, stops[-1].correlation, look.correlation[-1], failures
             failures += 1
             engine.resume(states[clean])
-            self._enlarge(np.flatnonzero(wrong[clean:].any(axis=0)))
+            self._enlarge(np.unique(np.concatenate(wrong[clean:])))
             batch, known = batch[clean:], look.rest(clean)
 
-    def _violations(self, look: Look, batch: list[Rung]) -> NDArray[np.bool_]:
-        """(b, p) which columns outside of W are beyond their limits."""
-        wrong = np.zeros((len(batch), self._q.size), bool)
+    def _violations(self, look: Look, batch: list[Rung]) -> list[Index]:
+        """The columns outside of W that are beyond their limits, for each rung."""
+        nothing = self._W[:0]
         if self._all:
-            return wrong
-        for place, rung in enumerate(batch):
-            wrong[place] = self._limit_reached(look.correlation[place], rung.l1, -VIOLATION)
-        wrong[:, self._W] = False
+            return [nothing] * len(batch)
+        outside = np.ones(self._q.size, bool)
+        outside[self._W] = False
+        wrong: list[Index] = []
+        for u, rung in zip(look.correlation, batch, strict=False):
+            largest, least = max(float(u.max()), -float(u.min())), float(rung.l1.min())
+            if largest <= least * (1.0 + VIOLATION):  # nothing is nearly always beyond
+                wrong.append(nothing)
+            else:
+                beyond = self._limit_reached(u, rung.l1, -VIOLATION) & outside
+                wrong.append(np.flatnonzero(beyond))
         return wrong
 
     def _stop(self, rung: Rung, coef: Float, look: Look, place: int, steps: int) -> Stop:
@@ -384,7 +368,7 @@ class _Course:
         moved = np.clip(moved, self._lower, self._upper)
         if (np.sign(moved[chosen]) * support.signs < 0.0).any():
             moved = w
-        points = Points(self._target, columns, moved[None, columns], l1[None])
+        points = Points(self._target, columns, moved[None, columns], [l1])
         look = self._columns.look(points)
         support = replace(support, columns=chosen)
         return Stop(
