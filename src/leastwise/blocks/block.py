@@ -85,15 +85,18 @@ class ImplicitView:
     mean: Float
 
     def _pieces(self) -> Iterator[tuple[slice, Any]]:
-        """Which rows, and these as numbers that products are exact in."""
+        """Which rows, and these as numbers that products are exact in, until the next are."""
         rows, p = self.matrix.shape
         if self.matrix.dtype == np.float64:
             yield slice(None), self.matrix
             return
         step = max(1, PIECE_BYTES // (8 * p))
+        room = np.empty((min(step, rows), p))
         for first in range(0, rows, step):
             part = slice(first, first + step)
-            yield part, self.matrix[part].astype(np.float64)
+            piece = self.matrix[part]
+            room[: len(piece)] = piece
+            yield part, room[: len(piece)]
 
     def times(self, coef: Float) -> Float:
         pieces = [piece @ coef for _, piece in self._pieces()]

@@ -21,6 +21,7 @@ class Rung:
     """A strength on the way; `number` where it is one that was asked for."""
 
     number: int | None
+    strength: float
     l1: Float
     l2: Float
 
@@ -39,7 +40,7 @@ def rungs_to(
             count = int(np.ceil(np.log(penalty.l1 / last) / np.log(STEP)))
             for l1 in np.geomspace(last, penalty.l1, count + 1)[1:-1]:
                 between = penalty.times(float(l1) / penalty.l1)
-                rungs.append(Rung(None, *problem.at(between).strengths))
-        rungs.append(Rung(number, *problem.at(penalty).strengths))
+                rungs.append(Rung(None, between.l1, *problem.at(between).strengths))
+        rungs.append(Rung(number, penalty.l1, *problem.at(penalty).strengths))
         last = penalty.l1
     return rungs

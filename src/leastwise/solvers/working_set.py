@@ -48,7 +48,8 @@ Index = NDArray[np.intp]
 MARGIN = 0.1  # how near to its limit a predicted correlation must come
 WIDEST = 0.3  # of which, after predictions that failed
 LEAST_BATCH = 4
-START, BATCH = 4, 10  # strengths checked at a time, at first and at most
+BATCH = 10  # strengths checked at a time
+START = 0.8  # of the first strength: above it nothing need be known of the path beforehand
 FAILURES = 1  # at one batch, that do not matter
 CORRECTIONS = 3
 EXPECTED_LOOKS = 15.0  # passes over the rows of a fit
@@ -220,8 +221,9 @@ class _Course:
 
     def along(self, rungs: list[Rung]) -> Iterator[Stop]:
         """The solution on each rung that was asked for."""
-        u, ahead, size, most = self._q, self._q, START, BATCH
-        first = 0
+        u, ahead, first, most = self._q, self._q, 0, BATCH
+        near = [rung.strength >= START * rungs[0].strength for rung in rungs[:LEAST_BATCH]]
+        size = sum(near)
         if self._start is not None and not self._all:
             self._enlarge(np.flatnonzero(self._start))
         while first < len(rungs):
