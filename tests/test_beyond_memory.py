@@ -89,6 +89,19 @@ def test_a_path_goes_on_when_its_columns_outgrow_the_memory(mapped):
     assert most <= allowed < X.nbytes
 
 
+def test_a_large_support_is_finished_within_the_memory(tmp_path):
+    """Its columns are copied block by block, and its Gram matrix is summed: both are counted."""
+    rng = np.random.default_rng(5)
+    np.save(tmp_path / "X.npy", rng.standard_normal((4000, 900)))
+    X = np.load(tmp_path / "X.npy", mmap_mode="r")
+    y = X @ rng.standard_normal(900) + rng.standard_normal(4000)
+    allowed = 20_000_000
+    path, most = traced(lambda: lw.path(X, y, strengths=8, smallest=0.03, memory=allowed))
+    assert path.gaps.max() <= 1e-9
+    assert path.active[-1] > 600
+    assert most <= allowed + BESIDE < X.nbytes
+
+
 def test_the_exact_finish_is_left_out_where_its_matrices_do_not_fit():
     rng = np.random.default_rng(2)
     X, y = rng.normal(size=(150, 60)), rng.normal(size=150)

@@ -13,6 +13,7 @@ may lie in many blocks, or on a GPU.
 from __future__ import annotations
 
 import functools
+import operator
 from typing import Protocol
 
 import numpy as np
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 
 from leastwise.blocks import Block
 from leastwise.problem import Design, Evaluation, add
+from leastwise.shape import EXPLICIT_BYTES
 from leastwise.sources import Source
 
 Float = NDArray[np.float64]
@@ -52,6 +54,10 @@ class Quadratic(Protocol):
 
     def block(self, columns: NDArray[np.intp]) -> Float:
         """H of the chosen columns, (b, b)."""
+        ...
+
+    def block_bytes(self, count: int) -> int:
+        """What `block` of so many columns takes beside a few matrices of its size."""
         ...
 
     def largest_eigenvalue(self, scale: Float, plus: Float) -> float:
@@ -100,6 +106,9 @@ class OverMoments:
 
     def block(self, columns: NDArray[np.intp]) -> Float:
         return self.H if columns.size == self.H.shape[0] else self.H[np.ix_(columns, columns)]
+
+    def block_bytes(self, count: int) -> int:
+        return 0
 
     def within(self, support: NDArray[np.intp]) -> NDArray[np.intp]:
         return np.arange(self.H.shape[0]) if self.H.shape[0] <= SMALL else support
@@ -161,11 +170,17 @@ class OverRows:
             return block.centred(c.mean, columns).cross(block.weight)
 
         share = columns.size / c.curvature.size
-        H = self.source.reduce(statistic, np.add, share=share) / c.weight
+        H = self.source.reduce(statistic, operator.iadd, share=share)
+        H /= c.weight
         dead = c.curvature[columns] == 0.0
         H[dead] = 0.0
         H[:, dead] = 0.0
         return H
+
+    def block_bytes(self, count: int) -> int:
+        source = self.source  # a block's own columns, and what is centred at one time
+        each = source.stored / self.design.columns if source.sparse else source.block_rows
+        return int(8 * each * count) + EXPLICIT_BYTES
 
     def within(self, support: NDArray[np.intp]) -> NDArray[np.intp]:
         return support

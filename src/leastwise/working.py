@@ -15,6 +15,7 @@ can reach their limit: for the others the bound itself is given, which is within
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -183,7 +184,7 @@ class RowColumns:
         from leastwise.kernels.gathering import border
 
         share = new.size / self._design.columns
-        cross = self._source.reduce(grown, np.add, self._picked, share)
+        cross = self._source.reduce(grown, operator.iadd, self._picked, share)
         centre = self._design.centre
         unit = np.where(centre.curvature[new] > 0.0, self._length[new], np.inf)
         self._scale = np.append(self._scale, 1.0 / (unit * np.sqrt(centre.weight)))
@@ -264,7 +265,7 @@ class RowColumns:
             return np.ascontiguousarray(view.back((weighted(block, rows) / total).T).T)
 
         share = 1.0 if columns is None else columns.size / design.columns
-        u = self._source.reduce(statistic, np.add, residuals, share)
+        u = self._source.reduce(statistic, operator.iadd, residuals, share)
         if self._dead.any():
             u[:, self._dead if columns is None else self._dead[columns]] = 0.0
         return u

@@ -37,7 +37,7 @@ SWEEPS_EXPECTED = 200
 CHUNK_FLOPS = 1e7  # what a chunk of a sweep costs before it computes anything
 MOST_COLUMNS = 3000  # columns up to which the finish is tried
 TRIES = (10, 100, 1000, 5000)  # sweeps at which it is tried though signs still change
-FINISH = 6  # matrices of those columns that it makes
+FINISH = 8  # matrices of those columns that it makes, the last one's factor among them
 CORRECTIONS = 3
 
 
@@ -131,7 +131,8 @@ def finish(
     design = problem.design
     l1, l2 = problem.strengths
     columns = form.within(np.flatnonzero(coef.any(axis=1)))
-    if columns.size > MOST_COLUMNS or 8 * FINISH * columns.size**2 > problem.memory:
+    need = 8 * FINISH * columns.size**2 + form.block_bytes(columns.size)
+    if columns.size > MOST_COLUMNS or need > problem.memory:
         return None
     H = form.block(columns)
     lower, upper = (side[columns] for side in problem.bounds)
