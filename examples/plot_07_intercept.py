@@ -19,6 +19,7 @@ The data are the texts' kind: images of digits, regressed to the digit's number 
 8 × 8 images; 1,197 to train).
 """
 
+import warnings
 from functools import partial
 
 import matplotlib.pyplot as plt
@@ -305,11 +306,16 @@ shown("S0.30", "with its own step of 1/L descent converges at lambda 0.2 and 2",
 #
 # "The model needs a bias term, or else only a subset of linear equations will be explored". With a
 # target of 5 whatever ``x`` is, a line through the origin misses it. Whether the ones stand first,
-# as in one text, or last, as in another, is no question here: the intercept is an argument.
+# as in one text, or last, as in another, is no question here: the intercept is an argument, and a
+# fit that needs the one it was denied says so.
 
-x = np.random.default_rng(2).normal(size=(200, 1)) + 1.0
+x = np.random.default_rng(2).normal(size=(200, 1))
 target = 5.0 + 0.1 * np.random.default_rng(3).normal(size=200)
-through_origin = lw.LeastSquares(intercept=False).fit(x, target)
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    through_origin = lw.LeastSquares(intercept=False).fit(x, target)
+warned = [str(warning.message) for warning in caught]
+print(*warned)
 line = lw.LeastSquares().fit(x, target)
 print(
     f"R2 through the origin {through_origin.score(x, target):.1f}, with an intercept "
@@ -320,6 +326,12 @@ shown(
     "without an intercept R2 is below zero, with one the line is found",
     [through_origin.score(x, target) < 0.0, abs(line.intercept_ - 5.0) < 0.05],
     [True, True],
+)
+shown(
+    "S3.4",
+    "the fit through the origin warns, and names the remedy",
+    [len(warned), any("fit an intercept" in words for words in warned)],
+    [1, True],
 )
 first = lw.LeastSquares(intercept=False).fit(np.column_stack([np.ones(200), x]), target).coef_
 last = lw.LeastSquares(intercept=False).fit(np.column_stack([x, np.ones(200)]), target).coef_

@@ -263,3 +263,16 @@ def test_factors_of_another_length_are_named():
 def test_no_columns_are_named():
     with pytest.raises(DataError, match="no column to fit"):
         solve(np.empty((10, 0)), np.zeros(10))
+
+
+def test_an_intercept_that_is_missed_is_named():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(40, 1))
+    source = MemorySource(x, x[:, 0] + 10.0)
+    notes = fit(problem_of(source, intercept=False)).notes
+    assert any("residuals have mean 9.94" in note for note in notes)
+    assert not fit(problem_of(source)).notes
+    near = MemorySource(x, 2.0 * x[:, 0] + 0.1 * rng.normal(size=40))
+    assert not fit(problem_of(near, intercept=False)).notes
+    exact = MemorySource(x + 5.0, 3.0 * (x[:, 0] + 5.0))
+    assert not fit(problem_of(exact, intercept=False)).notes

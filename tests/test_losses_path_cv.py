@@ -202,3 +202,11 @@ def test_degrees_of_freedom_of_kinks_under_l2_are_what_predictions_owe_their_tar
     np.testing.assert_allclose(path.degrees_of_freedom, found - intercept, atol=1e-3)
     assert path.degrees_of_freedom[-1] > path.degrees_of_freedom[0]
     assert np.isfinite(path.criterion("bic")).all()
+
+
+def test_classes_of_which_weights_leave_one_are_refused():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(30, 2))
+    y = np.where(X[:, 0] > 0.0, "yes", "no")
+    with pytest.raises(lw.DataError, match="rows with a weight are of one class"):
+        lw.path(X, y, loss="logistic", sample_weight=(y == "no").astype(float))

@@ -117,9 +117,12 @@ def test_what_is_no_plan_is_refused():
         ({"rows": 5, "columns": 2, "dtype": "int8"}, "dtype must be float32 or float64"),
         ({"X": X, "y": y, "rows": 5}, "leave rows out"),
         ({"y": y}, "give X and y"),
-        ({"X": X}, "X was given without y"),
+        ({"X": X}, "y is missing: only a table"),
         ({"rows": np.nan, "columns": 2}, "rows must be a whole number"),
         ({"rows": np.inf, "columns": 2}, "rows must be a whole number"),
+        ({"rows": "many", "columns": 2}, "rows must be a whole number"),
+        ({"rows": 5, "columns": 2, "density": "low"}, "density must be above 0"),
+        ({"rows": 5, "columns": 2, "dtype": "numbers"}, "dtype must be float32 or float64"),
         ({"rows": 1, "columns": 10**12}, "more than a machine holds"),
         ({"rows": 1, "columns": 1, "outputs": 10**9}, "more than a machine holds"),
     ):

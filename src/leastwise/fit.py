@@ -23,6 +23,8 @@ from leastwise.solvers import Solver
 Float = NDArray[np.float64]
 
 MOST_NAMED = 8  # constant columns that get a sentence each
+MOST_MISSED = 0.9  # of the squared residuals, their mean's share that goes without saying
+CONSTANT = 1e-24  # of a column's squares: a variance that is rounding
 
 NEXT = {
     "max_iter": "allow more iterations (max_iter), or take a faster solver (solver='auto')",
@@ -118,7 +120,8 @@ def fit(
     certificate = Certificate(
         objective, objective - total, total, relative, converged, words, found.box
     )
-    notes = [*findings(problem.design), *iterate.notes]
+    missed = _missed(problem.design, iterate.coef, at.value)
+    notes = [*findings(problem.design), *iterate.notes, *missed]
     if found.box is not None:
         notes.append(_box_in_words(found.box))
     apart = separated(problem, iterate.coef, at)
@@ -179,6 +182,25 @@ def findings(design: Design) -> Iterator[str]:
         yield f"{name} has the single value {means[column]:.15g}: its coefficient is 0"
     if flat.size > MOST_NAMED:
         yield f"{flat.size - MOST_NAMED} more columns have a single value: their coefficients are 0"
+
+
+def _missed(design: Design, coef: Float, value: Float) -> Iterator[str]:
+    """Sentences about targets that an intercept, which was left out, would have explained."""
+    if design.intercept or not design.loss.quadratic:
+        return
+    moments = design.moments(full=False)
+    own = moments.squares <= CONSTANT * moments.weight * moments.mean**2
+    if (own & (moments.mean != 0.0)).any():
+        return  # a column of ones, which is the intercept of whoever put it there
+    off = moments.target_mean - moments.mean @ coef
+    variance, names = moments.yy / moments.weight, design.source.targets
+    for name, mean, left, spread in zip(names, off, 2.0 * value, variance, strict=True):
+        if left > spread and mean * mean > MOST_MISSED * left:
+            yield (
+                f"without an intercept {name} is predicted worse than by its mean alone, and the "
+                f"residuals have mean {mean:.4g}: fit an intercept, unless {name} must be 0 where "
+                "all columns are"
+            )
 
 
 def _box_in_words(box: float) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from leastwise.cli import reading
+from leastwise.cli.quantiles import asked
 from leastwise.cli.text import say
 from leastwise.errors import UsageError
 from leastwise.estimators.plan import plan
@@ -40,6 +41,8 @@ def plan_table(options: Options) -> int:
         "intercept": not options.no_intercept,
         "memory": options.memory,
     }
+    if asked(options.loss) is not None:
+        raise UsageError(f"--loss {options.loss}: a plan is of one quantile; name one")
     loss = None if options.loss is None else named(options.loss)
     given = {name: getattr(options, name) for name in SIZES if getattr(options, name) is not None}
     if not options.file:

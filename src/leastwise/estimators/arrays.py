@@ -251,7 +251,35 @@ def weights_of(sample_weight: ArrayLike | None, n: int) -> Float | None:
     return np.full(n, weight) if weight.ndim == 0 else weight
 
 
-def coded(y: ArrayLike, loss: Loss) -> Float:
+def rows_for(
+    loss: Loss, X: Any, y: ArrayLike | None, sample_weight: ArrayLike | None
+) -> tuple[Source, bool]:
+    """`rows_of` for a loss: under one of classes their labels, of any kind, become 0s and 1s.
+
+    Raises
+    ------
+    UsageError
+        y is missing.
+    DataError
+        There are too few or too many classes among the rows with a weight.
+    """
+    if isinstance(X, Source):
+        source, one = rows_of(None, X, y, sample_weight)
+        if one and loss.of_classes and isinstance(source, MemorySource):
+            source = source.classified()
+        return source, len(source.targets) == 1
+    if y is None:
+        raise UsageError("y is missing: only a table brings its targets")
+    if not loss.of_classes:
+        return rows_of(None, X, y, sample_weight)
+    source, one = rows_of(None, X, _coded(array_of(y), loss), sample_weight)
+    assert isinstance(source, MemorySource), "made of arrays"
+    if source.weight is not None and not np.ptp(source.y[source.weight > 0.0], axis=0).any():
+        raise DataError("all rows with a weight are of one class: there is nothing to tell")
+    return source, one
+
+
+def _coded(y: ArrayLike, loss: Loss) -> Float:
     """Classes of any kind as targets of a loss: (n,) 0 and 1, or (n, K) with 1 for a row's class.
 
     Raises

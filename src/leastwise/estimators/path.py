@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from leastwise.blocks.tensors import array_of
 from leastwise.drive import Record
 from leastwise.errors import ConvergenceWarning, LeastwiseWarning, UsageError
-from leastwise.estimators.arrays import coded, rows_of
+from leastwise.estimators.arrays import rows_for
 from leastwise.losses import Loss, named
 from leastwise.model.along import Paths, path_source
 from leastwise.path_result import Path
@@ -117,10 +116,7 @@ def path(
     True
     """
     kind = named(loss)
-    y = array_of(y)
-    if not kind.located and y is not None:
-        y = coded(y, kind)
-    source, one = rows_of(None, X, y, sample_weight)
+    source, one = rows_for(kind, X, y, sample_weight)
     if joint and not kind.quadratic:
         raise UsageError("joint is for squared loss: leave it out")
     if joint and one:

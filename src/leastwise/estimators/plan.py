@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from leastwise.errors import UsageError
-from leastwise.estimators.arrays import coded, rows_of
+from leastwise.estimators.arrays import rows_for
 from leastwise.losses import Loss, named
 from leastwise.model.build import posed
 from leastwise.planning import Plan, memory_allowed, plan_of
-from leastwise.sources import MemorySource, Sizes, Source
+from leastwise.sources import Sizes
 
 TYPES = ("float32", "float64")
 
@@ -84,7 +84,7 @@ def plan(
         given = [name for name, size in sizes.items() if size is not None]
         if given:
             raise UsageError(f"X brings its sizes: leave {' and '.join(given)} out")
-        source = _rows(X, y, sample_weight, kind)
+        source, _ = rows_for(kind, X, y, sample_weight)
     problem = posed(
         source,
         kind,
@@ -98,16 +98,6 @@ def plan(
     return plan_of(problem)
 
 
-def _rows(X: Any, y: Any, sample_weight: ArrayLike | None, loss: Loss) -> Source:
-    if loss.of_classes and isinstance(X, Source):
-        return X.classified() if isinstance(X, MemorySource) else X
-    if not loss.located and y is not None:
-        y = coded(y, loss)
-    if y is None and not isinstance(X, Source):
-        raise UsageError("X was given without y: only a table brings its targets")
-    return rows_of(None, X, y, sample_weight)[0]
-
-
 def _sizes(
     rows: int | None,
     columns: int | None,
@@ -118,7 +108,10 @@ def _sizes(
 ) -> Sizes:
     if rows is None or columns is None:
         raise UsageError("give X and y, or rows and columns, the sizes of data not at hand")
-    kind = np.dtype(dtype).name
+    try:
+        kind = np.dtype(dtype).name
+    except TypeError:
+        kind = ""
     if kind not in TYPES:
         raise UsageError(f"dtype must be {' or '.join(TYPES)}, not {dtype!r}")
     if outputs is None:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from leastwise.blocks import tensors
 from leastwise.errors import DataError, UsageError
-from leastwise.estimators.arrays import coded, rows_of
+from leastwise.estimators.arrays import rows_for
 from leastwise.gradients import autograd
 from leastwise.gradients.compare import Check
 from leastwise.gradients.layout import Layout, somewhere, spread_of, units
@@ -19,7 +19,7 @@ from leastwise.gradients.result import GradientCheck
 from leastwise.gradients.subject import Function, Registered
 from leastwise.losses import Loss, named
 from leastwise.penalties import ElasticNet
-from leastwise.sources import MemorySource, Source
+from leastwise.sources import Source
 
 Float = NDArray[np.float64]
 
@@ -153,18 +153,8 @@ def _of_registry(
     at: Any,
 ) -> tuple[Registered, Float, Float, float]:
 
-    if isinstance(X, Source):
-        source = X
-        if loss.of_classes and isinstance(X, MemorySource) and len(X.targets) == 1:
-            source = X.classified()
-        one = len(source.targets) == 1
-    else:
-        if y is None:
-            raise UsageError("y is missing: only a table brings its targets")
-        y = tensors.array_of(y)
-        y = coded(y, loss) if loss.of_classes else y
-        X = _column(tensors.rows_of_tensor(X))
-        source, one = rows_of(None, X, y, sample_weight)
+    X = X if isinstance(X, Source) else _column(tensors.rows_of_tensor(X))
+    source, one = rows_for(loss, X, y, sample_weight)
     block = source.gather()
     if (why := loss.refuse_targets(block.y)) is not None:
         raise DataError(why)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from numbers import Real
 from typing import NoReturn
 
 import numpy as np
@@ -52,14 +53,14 @@ class Sizes(Source):
     ) -> None:
         super().__init__()
         for name, size in (("rows", rows), ("columns", columns), ("outputs", outputs)):
-            if not 1 <= size < np.inf or int(size) != size:
+            if not isinstance(size, Real) or not 1 <= size < np.inf or int(size) != size:
                 raise UsageError(f"{name} must be a whole number of at least 1, not {size!r}")
         if rows * columns > MOST or columns > MOST_NAMED or outputs > MOST_NAMED:
             raise UsageError(
                 f"{rows} rows of {columns} columns and {outputs} outputs are more than a machine "
                 "holds"
             )
-        if not 0.0 < density <= 1.0:
+        if not isinstance(density, Real) or not 0.0 < density <= 1.0:
             raise UsageError(f"density must be above 0 and at most 1, not {density!r}")
         self.rows, self.sparse = int(rows), density < 1.0
         self.columns = default_names("x", int(columns))
