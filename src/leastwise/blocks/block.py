@@ -110,10 +110,11 @@ class ImplicitView:
             (rows[part].T @ piece).T if few else piece.T @ rows[part]
             for part, piece in self._pieces()
         )
-        raw = np.asarray(functools.reduce(np.add, each))
+        raw = np.ascontiguousarray(np.asarray(functools.reduce(np.add, each)).T)
         if self.mean.any():
-            raw -= np.multiply.outer(self.mean, rows.sum(axis=0))
-        return raw
+            for one, total in zip(raw, rows.sum(axis=0), strict=True):
+                one -= total * self.mean
+        return raw.T
 
     def cross(self, weight: Float | None) -> Float:
         if isinstance(self.matrix, np.ndarray):
