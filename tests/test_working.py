@@ -39,6 +39,32 @@ def test_looks_in_a_row_stay_true(make):
     assert kept > 0, "no look was spared: the test says nothing"
 
 
+@pytest.mark.parametrize("make", [np.asarray, sp.csr_array, sp.csc_array])
+def test_several_points_are_seen_from_one(make):
+    """Weighted rows in three blocks: what is not read is within the least of the limits."""
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(60, 800)) * (rng.random((60, 800)) < 0.3) + 2.0
+    y, weight = rng.normal(size=60), rng.random(60)
+    design = Design(MemorySource(make(X), y, weight, cuts=[20, 45]), Squared(), True)
+    columns = RowColumns(design, 1 << 28)
+    at = np.arange(10)
+    columns.gram(at)
+    share = weight / weight.sum()
+    Z, r = X - share @ X, y - share @ y
+    w = 0.02 * rng.normal(size=(5, 10))
+    first = columns.look(Points(0, at, w[:1], [np.full(800, 0.6)])).last()
+    limits = [np.full(800, limit) for limit in (0.6, 0.55, 0.5, 0.45, 0.4)]
+    found = columns.look(Points(0, at, w, limits), first)
+    residuals = r - w @ Z[:, at].T
+    true = (residuals * share) @ Z
+    np.testing.assert_allclose(found.value, 0.5 * (residuals**2 @ share), rtol=1e-13)
+    exact = np.abs(found.correlation - true) <= EXACT
+    assert exact[:, at].all()
+    assert (~exact).any(), "no column was spared: the test says nothing"
+    assert (exact | (np.abs(true) <= np.abs(found.correlation) + EXACT)).all()
+    assert (exact | (np.abs(found.correlation) <= 0.4)).all()
+
+
 def test_training_rows_drawn_twice_are_those_rows():
     """A bootstrap's rows are not the run from the first to the last of them."""
     from leastwise.cv.parts import FoldedDesign
