@@ -4,11 +4,13 @@ import tracemalloc
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 import leastwise as lw
 from leastwise.errors import LeastwiseWarning
 from leastwise.losses import Squared
 from leastwise.problem import Design
+from leastwise.quadratic import OverRows
 from leastwise.solvers import CoordinateDescent
 from leastwise.sources import MemorySource
 from problems import problem_of
@@ -121,3 +123,14 @@ def test_float32_columns_without_an_intercept_are_read_in_parts():
     double = Design(MemorySource(X.astype(np.float64), y), Squared(), False).evaluate(coef)
     np.testing.assert_allclose(at.value, double.value, rtol=1e-12)
     np.testing.assert_allclose(at.correlation, double.correlation, rtol=0.0, atol=1e-9)
+
+
+def test_the_block_of_sparse_columns_takes_no_more_than_is_said():
+    """Weighted rows: the chosen columns, with their weights, turned, and their product."""
+    rng = np.random.default_rng(7)
+    X = sp.random_array((4000, 300), density=0.3, rng=rng, format="csr")
+    design = Design(MemorySource(X, rng.normal(size=4000), rng.random(4000)), Squared(), True)
+    form, chosen = OverRows(design), np.arange(0, 300, 2)
+    form.block(chosen[:2])  # laid out for columns
+    _, most = traced(lambda: form.block(chosen))
+    assert most <= form.block_bytes(chosen.size) + 8 * 4 * chosen.size**2

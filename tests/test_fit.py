@@ -276,3 +276,5 @@ def test_an_intercept_that_is_missed_is_named():
     assert not fit(problem_of(near, intercept=False)).notes
     exact = MemorySource(x + 5.0, 3.0 * (x[:, 0] + 5.0))
     assert not fit(problem_of(exact, intercept=False)).notes
+    shrunk = MemorySource(x + 5.0, 3.0 * (x[:, 0] + 5.0))
+    assert not fit(problem_of(shrunk, intercept=False, l2=10.0)).notes  # the penalty's doing

@@ -210,3 +210,24 @@ def test_classes_of_which_weights_leave_one_are_refused():
     y = np.where(X[:, 0] > 0.0, "yes", "no")
     with pytest.raises(lw.DataError, match="rows with a weight are of one class"):
         lw.path(X, y, loss="logistic", sample_weight=(y == "no").astype(float))
+
+
+def test_tables_of_classes_are_refused_where_the_loss_tells_another_number_apart():
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(60, 3))
+    three, two = MemorySource(X, np.arange(60.0) % 3), MemorySource(X, np.arange(60.0) % 2)
+    with pytest.raises(lw.DataError, match="take loss='multinomial'"):
+        lw.path(three, loss="logistic")
+    with pytest.raises(lw.DataError, match="take loss='logistic'"):
+        lw.path(two, loss="multinomial")
+    with pytest.raises(lw.DataError, match="there are 2 targets"):
+        lw.plan(MemorySource(X, np.column_stack([two.y, two.y])), loss="logistic")
+    assert lw.path(two, loss="logistic", strengths=3).gaps.max() <= 1e-9
+    soft = lw.path(
+        X,
+        rng.dirichlet([1.0, 1.0, 1.0], 60),
+        loss="multinomial",
+        sample_weight=np.ones(60),
+        strengths=3,
+    )
+    assert soft.gaps.max() <= 1e-9

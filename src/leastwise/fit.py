@@ -120,8 +120,9 @@ def fit(
     certificate = Certificate(
         objective, objective - total, total, relative, converged, words, found.box
     )
-    missed = _missed(problem.design, iterate.coef, at.value)
-    notes = [*findings(problem.design), *iterate.notes, *missed]
+    notes = [*findings(problem.design), *iterate.notes]
+    if converged and problem.shape.free == problem.design.columns:
+        notes += _missed(problem.design, iterate.coef, at.value)
     if found.box is not None:
         notes.append(_box_in_words(found.box))
     apart = separated(problem, iterate.coef, at)

@@ -25,7 +25,7 @@ from leastwise.penalties import EXCLUDED, ElasticNet
 from leastwise.planning import choose
 from leastwise.problem import Problem
 from leastwise.quadratic import quadratic_form
-from leastwise.solvers import Solver
+from leastwise.solvers import Solver, WorkingSet
 from leastwise.working import by_moments
 
 Float = NDArray[np.float64]
@@ -81,8 +81,9 @@ def trace(
     began = time.perf_counter()
     design = problem.design
     passes = design.source.passes
-    _sum_first(problem)
     choice = choose(problem.at(penalties[0]), solver)  # the last strength may be zero
+    if isinstance(choice.solver, WorkingSet):
+        _sum_first(problem)
     limit = choice.solver.limit if max_iter is None else checked_limit(max_iter)
     count, p, k = len(penalties), design.columns, len(design.source.targets)
     coef = np.empty((count, p, k))

@@ -29,6 +29,8 @@ Bounds = tuple[Float, Float]
 
 SMALL = 2000  # columns up to which an exact finish looks at all of them
 CHUNK = 64  # columns a chunk of a sweep over rows: b/2 more flops a column than n, and few products
+# Bytes a stored number: chosen columns, their rows' weights, a transpose and what X'X stores.
+SPARSE_CROSS = 50
 REFRESH = 50  # sweeps after which a residual that was only ever updated is computed anew
 
 
@@ -179,8 +181,9 @@ class OverRows:
 
     def block_bytes(self, count: int) -> int:
         source = self.source  # a block's own columns, and what is centred at one time
-        each = source.stored / self.design.columns if source.sparse else source.block_rows
-        return int(8 * each * count) + EXPLICIT_BYTES
+        if not source.sparse:
+            return 8 * source.block_rows * count + EXPLICIT_BYTES
+        return int(SPARSE_CROSS * source.stored / self.design.columns * count)
 
     def within(self, support: NDArray[np.intp]) -> NDArray[np.intp]:
         return support
@@ -199,9 +202,9 @@ class OverRows:
             u = v.ravel() / scale
             return (self.product(u[:, None])[:, 0] + plus * u) / scale
 
-        operator = LinearOperator((p, p), matvec=matvec, dtype=np.float64)
+        H = LinearOperator((p, p), matvec=matvec, dtype=np.float64)
         start = np.sqrt(curvature + plus) / scale + np.finfo(np.float64).tiny
-        top = eigsh(operator, k=1, which="LA", v0=start, tol=1e-4, return_eigenvectors=False)
+        top = eigsh(H, k=1, which="LA", v0=start, tol=1e-4, return_eigenvectors=False)
         return min(trace, float(top[0]) * 1.001)
 
     def descent(self, coef: Float) -> Descent:

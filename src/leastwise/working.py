@@ -4,8 +4,7 @@
 
 `MomentColumns` reads both off the moments. `RowColumns` keeps a copy of the columns picked so far
 and their Gram matrix; a look is one product of all columns with the residuals of several strengths
-(Qian et al. 2020), and a second look at nearly the same residuals reads only those columns whose
-bound
+(Qian et al. 2020), and each look after the first reads only those columns whose bound
 
     |u_j| <= |u_j before| + |x_j| |r - r before|        (Cauchy and Schwarz)
 
@@ -152,8 +151,8 @@ class RowColumns:
         self._triangle, self._size = np.empty(0), 0  # of so many rows and columns
         mean = design.centre.mean
         self._picked: list[Picked] = [block.picked(mean) for block in self._source.blocks()]
-        self._length = design.scale
         self._dead = design.centre.curvature == 0.0
+        self._length = np.where(self._dead, 0.0, design.scale)
         self._gathered = GATHERED_SPARSE if self._source.sparse else GATHERED
         self._scale = np.empty(0)  # what makes a picked column one of length 1
 
@@ -168,25 +167,25 @@ class RowColumns:
         return part
 
     def _grow(self, new: Index) -> None:
+        from leastwise.kernels.gathering import border
+
         first, count = self._count, self._count + new.size
         size = self._room_for(count)
         self._place[new] = np.arange(first, count)
         self._count = count
         if size > self._size:
-            room = np.empty(_triangle(size))
-            room[: _triangle(first)] = self._triangle[: _triangle(first)]
+            room = np.empty(_numbers(size))
+            room[: _numbers(first)] = self._triangle[: _numbers(first)]
             self._triangle, self._size = room, size
 
         def grown(block: Block, picked: Picked) -> Float:
             picked.grow(new, size)
             return picked.cross(first)
 
-        from leastwise.kernels.gathering import border
-
         share = new.size / self._design.columns
         cross = self._source.reduce(grown, operator.iadd, self._picked, share)
         centre = self._design.centre
-        unit = np.where(centre.curvature[new] > 0.0, self._length[new], np.inf)
+        unit = np.where(self._dead[new], np.inf, self._length[new])
         self._scale = np.append(self._scale, 1.0 / (unit * np.sqrt(centre.weight)))
         border(self._triangle, cross, self._scale)
 
@@ -201,7 +200,7 @@ class RowColumns:
             return have
         need, scratch = 0, self._source.scratch
         for size in (max(count, 2 * have, ROOM), count):
-            triangles = _triangle(size) + _triangle(have)
+            triangles = _numbers(size) + _numbers(have)
             need = scratch + 8 * (rows * (size + have) + triangles + 3 * count**2)
             if need <= self._memory:
                 return size
@@ -218,10 +217,9 @@ class RowColumns:
         away = [r - before for r, before in zip(residuals, known.residuals, strict=True)]
         moved = np.sqrt(self._sum(_squares, away))
         bound = np.abs(known.correlation)
-        if len(bound) < len(
-            moved
-        ):  # one point: the furthest from it and the least limit say enough
-            bound = bound + moved.max() * self._length
+        single = len(bound) < len(moved)
+        if single:  # the furthest from it and the least limit say enough
+            bound += moved.max() * self._length
             chosen = bound[0] > functools.reduce(np.minimum, points.limits)
         else:
             bound += np.multiply.outer(moved, self._length)
@@ -233,7 +231,7 @@ class RowColumns:
             return Look(value, self._correlation(residuals), residuals)
         # What is not read again keeps its bound, so that the next look may build on it.
         correlation = np.copysign(bound, known.correlation)
-        if len(bound) < len(moved):
+        if single:
             correlation = np.repeat(correlation, len(moved), axis=0)
         at_hand = np.flatnonzero(self._place >= 0)
         pairs = list(zip(self._picked, residuals, strict=True))
@@ -271,10 +269,10 @@ class RowColumns:
         return u
 
 
-def _triangle(size: int) -> int:
+def _numbers(size: int) -> int:
     """How many numbers a lower triangle holds."""
     return size * (size + 1) // 2
 
 
 def _squares(block: Block, rows: Float) -> Float:
-    return np.einsum("bn,bn->b", rows, weighted(block, rows))
+    return np.add.reduce(rows * weighted(block, rows), axis=1)

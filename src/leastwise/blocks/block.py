@@ -91,7 +91,8 @@ class ImplicitView:
             yield slice(None), self.matrix
             return
         step = max(1, PIECE_BYTES // (8 * p))
-        room = np.empty((min(step, rows), p))
+        order = "F" if self.matrix.flags.f_contiguous else "C"
+        room = np.empty((min(step, rows), p), order=order)
         for first in range(0, rows, step):
             part = slice(first, first + step)
             piece = self.matrix[part]

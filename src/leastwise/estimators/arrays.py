@@ -261,22 +261,31 @@ def rows_for(
     UsageError
         y is missing.
     DataError
-        There are too few or too many classes among the rows with a weight.
+        There are too few classes for the loss, or too many.
     """
     if isinstance(X, Source):
-        source, one = rows_of(None, X, y, sample_weight)
-        if one and loss.of_classes and isinstance(source, MemorySource):
+        source, _ = rows_of(None, X, y, sample_weight)
+        if loss.of_classes and isinstance(source, MemorySource):
             source = source.classified()
+            assert source.classes is not None, "just made"
+            _refuse_number(len(source.classes.labels), loss)
         return source, len(source.targets) == 1
     if y is None:
         raise UsageError("y is missing: only a table brings its targets")
     if not loss.of_classes:
         return rows_of(None, X, y, sample_weight)
-    source, one = rows_of(None, X, _coded(array_of(y), loss), sample_weight)
-    assert isinstance(source, MemorySource), "made of arrays"
-    if source.weight is not None and not np.ptp(source.y[source.weight > 0.0], axis=0).any():
-        raise DataError("all rows with a weight are of one class: there is nothing to tell")
-    return source, one
+    return rows_of(None, X, _coded(array_of(y), loss), sample_weight)
+
+
+def _refuse_number(classes: int, loss: Loss) -> None:
+    """Refuse a table of so many classes where the loss tells another number of them apart."""
+    if loss.coupled and classes == 2:
+        raise DataError(f"the target has two classes: take loss='logistic', not {loss.name!r}")
+    if not loss.coupled and classes > 2:
+        raise DataError(
+            f"the {loss.name} loss tells two classes apart, and y has {classes}: take "
+            "loss='multinomial'"
+        )
 
 
 def _coded(y: ArrayLike, loss: Loss) -> Float:
@@ -295,9 +304,5 @@ def _coded(y: ArrayLike, loss: Loss) -> Float:
         raise DataError(f"all rows are of the class {classes.tolist()}: there is nothing to tell")
     if loss.coupled:
         return np.eye(classes.size)[codes]
-    if classes.size > 2:
-        raise DataError(
-            f"the {loss.name} loss tells two classes apart, and y has {classes.size}: take "
-            "loss='multinomial'"
-        )
+    _refuse_number(classes.size, loss)
     return codes.astype(np.float64)

@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from leastwise.drive import Record
-from leastwise.errors import ConvergenceWarning, LeastwiseWarning, UsageError
+from leastwise.errors import ConvergenceWarning, DataError, LeastwiseWarning, UsageError
 from leastwise.estimators.arrays import rows_for
 from leastwise.losses import Loss, named
 from leastwise.model.along import Paths, path_source
 from leastwise.path_result import Path
 from leastwise.report import write_paths
 from leastwise.solvers import Solver
+from leastwise.sources import MemorySource
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,8 @@ def path(
     """
     kind = named(loss)
     source, one = rows_for(kind, X, y, sample_weight)
+    if kind.of_classes and isinstance(source, MemorySource) and source.of_one_class():
+        raise DataError("all rows with a weight are of one class: there is nothing to tell")
     if joint and not kind.quadratic:
         raise UsageError("joint is for squared loss: leave it out")
     if joint and one:

@@ -55,7 +55,8 @@ class Iterate:
     ----------
     coef : (p, k)
     iteration : how many steps or sweeps led here
-    at : value and correlation there, so that certifying costs no further pass
+    at : value and correlation there, so that certifying costs no further pass; a correlation may
+        be a bound of it, which is within the column's limit
     on_rows : whether `at` was computed from the rows, and not from moments or by updates
     final : whether the solver has nothing better to offer
     exact : whether this is a finish that leaves rounding alone

@@ -26,7 +26,7 @@ from leastwise.certificate import Support
 from leastwise.numerics.factors import EPS
 from leastwise.penalties import ElasticNet
 from leastwise.problem import Evaluation, Problem, Shape
-from leastwise.quadratic import CHUNK, Quadratic, quadratic_form
+from leastwise.quadratic import CHUNK, SPARSE_CROSS, Quadratic, quadratic_form
 from leastwise.solvers.base import Cost, Iterate, Solver, Steps, gram_flops, zeros
 from leastwise.solvers.joint_descent import joint_cost, joint_descent
 from leastwise.solvers.needs import over_moments, over_rows
@@ -71,7 +71,8 @@ class CoordinateDescent(Solver):
         most = bytes
         if shape.l1 or shape.bounded:  # how many columns it is finished on, the data decide
             m = min(p, MOST_COLUMNS)
-            most += 8 * (FINISH * m * m + m * (shape.stored // p if shape.sparse else shape.rows))
+            each = SPARSE_CROSS * shape.stored // p if shape.sparse else 8 * shape.rows
+            most += 8 * FINISH * m * m + m * each
         return Cost(bytes, 2.0 * SWEEPS_EXPECTED, flops, most)
 
     def along(

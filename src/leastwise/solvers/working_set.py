@@ -58,7 +58,10 @@ ROUNDS = 100  # times that violators are let in at one batch
 
 @dataclass(frozen=True)
 class Stop:
-    """One target's solution on a rung: coef (m,) of `columns`, and the correlation (p,) there."""
+    """One target's solution on a rung: coef (m,) of `columns`, and the correlation (p,) there.
+
+    Of a column that was not read it is a bound, which is within the column's limit.
+    """
 
     rung: Rung
     columns: Index
@@ -144,6 +147,7 @@ class WorkingSet(Solver):
                 iterate = _joined(stops, columns, final=last)
                 done = yield number, iterate
             coef = iterate.coef
+            del iterate, stops  # they hold correlations of all columns
 
 
 def _numbered(steps: Steps, first: int, note: str) -> Steps:
@@ -337,7 +341,7 @@ class _Course:
         outside = np.ones(self._q.size, bool)
         outside[self._W] = False
         wrong: list[Index] = []
-        for u, rung in zip(look.correlation, batch, strict=False):
+        for u, rung in zip(look.correlation[:-1], batch, strict=True):  # the last is ahead
             largest, least = max(float(u.max()), -float(u.min())), float(rung.l1.min())
             if largest <= least * (1.0 + VIOLATION):  # nothing is nearly always beyond
                 wrong.append(nothing)

@@ -339,6 +339,11 @@ class MemorySource(Source):
                 "needs rows of two classes or more"
             )
 
+    def of_one_class(self) -> bool:
+        """Whether all rows with a weight have the same target of zeros and ones."""
+        used = self.y if self.weight is None else self.y[self.weight > 0.0]
+        return bool(np.isin(used[0], (0.0, 1.0)).all() and not np.ptp(used, axis=0).any())
+
     def few_values(self) -> int | None:
         """How many whole numbers the one target takes, if so few that they may name classes."""
         y = self.y[:, 0]
