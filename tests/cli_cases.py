@@ -12,6 +12,7 @@ from leastwise.cli import run
 
 MAIN = "from leastwise.cli import main; main()"
 FIT = ("fit", "rents.csv", "--target", "rent")
+PLAN = ("plan", "--rows", "9", "--columns", "2")
 
 Ran = tuple[int, str, str]
 Bad = tuple[int, tuple[str, ...], str]  # the exit code, the command, what its one line says

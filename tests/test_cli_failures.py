@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cli_cases import FIT, MAIN, Bad, full_disk, lw, refused, rents
+from cli_cases import FIT, MAIN, PLAN, Bad, full_disk, lw, refused, rents
 from leastwise.cli import run
 
 __all__ = ["full_disk", "lw", "rents"]
@@ -77,6 +77,7 @@ BAD: dict[str, Bad] = {
     "unknown option": (2, (*FIT, "--sovler", "qr"), "--solver"),
     "unknown command": (2, ("fti", "rents.csv"), "there are check, fit, path, plan and predict"),
     "no file": (2, ("fit",), "missing argument 'FILE'"),
+    "quantiles planned": (2, (*PLAN, "--loss", "quantile(0.1,0.9)"), "name one"),
     "no memory": (2, (*FIT, "--memory", "much"), "memory must be an amount"),
     "all held out": (2, (*FIT, "--holdout", "1"), "--holdout must be a share between 0 and 1"),
     "too few held out": (1, (*FIT, "--holdout", "0.005"), "199 to fit and 1 held out"),
