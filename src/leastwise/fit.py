@@ -115,6 +115,9 @@ def fit(
             reason = "stalled"
     relative = float(found.relative.max())
     converged = relative <= tol
+    correlation = at.correlation
+    if correlation.base is not None:  # what is kept shall not hold a look at many strengths
+        at = replace(at, correlation=correlation.copy())
     objective, total = float(found.objective.sum()), float(found.gap.sum())
     words = "converged" if converged else f"{reason}: {NEXT[reason]}"
     certificate = Certificate(

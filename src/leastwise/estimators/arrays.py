@@ -264,8 +264,9 @@ def rows_for(
         There are too few classes for the loss, or too many.
     """
     if isinstance(X, Source):
-        source, _ = rows_of(None, X, y, sample_weight)
-        if loss.of_classes and isinstance(source, MemorySource):
+        source, one = rows_of(None, X, y, sample_weight)
+        labelled = one or not loss.coupled  # else an output a class is what is asked for
+        if loss.of_classes and labelled and isinstance(source, MemorySource):
             source = source.classified()
             assert source.classes is not None, "just made"
             _refuse_number(len(source.classes.labels), loss)

@@ -118,6 +118,9 @@ class Plan:
         heads = ("memory", 11), ("at most", 13), ("passes", 11), ("flops", 11), ("time", 10)
         yield f"{'solver':<22}" + "".join(f"{head:>{width}}" for head, width in heads)
         yield from map(_line, self.solvers)
+        yield ""
+        yield "Times are at this machine's speeds; auto compares at fixed ones, so that it"
+        yield "chooses alike on every machine."
 
 
 def _line(row: Row) -> str:
