@@ -10,6 +10,7 @@ from numbers import Integral
 import numpy as np
 from numpy.typing import NDArray
 
+from leastwise.centre import centred
 from leastwise.certificate import BOX, Certificate
 from leastwise.drive import Record, certified, drive
 from leastwise.errors import UsageError, at_least_zero
@@ -24,7 +25,6 @@ Float = NDArray[np.float64]
 
 MOST_NAMED = 8  # constant columns that get a sentence each
 MOST_MISSED = 0.9  # of the squared residuals, their mean's share that goes without saying
-CONSTANT = 1e-24  # of a column's squares: a variance that is rounding
 
 NEXT = {
     "max_iter": "allow more iterations (max_iter), or take a faster solver (solver='auto')",
@@ -193,12 +193,12 @@ def _missed(design: Design, coef: Float, value: Float) -> Iterator[str]:
     if design.intercept or not design.loss.quadratic:
         return
     moments = design.moments(full=False)
-    own = moments.squares <= CONSTANT * moments.weight * moments.mean**2
-    if (own & (moments.mean != 0.0)).any():
+    about = centred(moments, intercept=True)
+    if ((about.curvature == 0.0) & (moments.mean != 0.0)).any():
         return  # a column of ones, which is the intercept of whoever put it there
     off = moments.target_mean - moments.mean @ coef
-    variance, names = moments.yy / moments.weight, design.source.targets
-    for name, mean, left, spread in zip(names, off, 2.0 * value, variance, strict=True):
+    names = design.source.targets
+    for name, mean, left, spread in zip(names, off, 2.0 * value, 2.0 * about.null, strict=True):
         if left > spread and mean * mean > MOST_MISSED * left:
             yield (
                 f"without an intercept {name} is predicted worse than by its mean alone, and the "

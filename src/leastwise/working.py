@@ -157,11 +157,11 @@ class RowColumns:
         self._scale = np.empty(0)  # what makes a picked column one of length 1
 
     def gram(self, columns: Index) -> Float:
+        from leastwise.kernels.gathering import gather
+
         new = columns[self._place[columns] < 0]
         if new.size:
             self._grow(new)
-        from leastwise.kernels.gathering import gather
-
         part = np.empty((columns.size, columns.size))
         gather(self._triangle, self._place[columns], part)
         return part
@@ -260,7 +260,7 @@ class RowColumns:
 
         def statistic(block: Block, rows: Float) -> Float:
             view = block.centred(mean, columns, copy=design.centre.offset, passing=True)
-            return np.ascontiguousarray(view.back((weighted(block, rows) / total).T).T)
+            return view.back((weighted(block, rows) / total).T).T
 
         share = 1.0 if columns is None else columns.size / design.columns
         u = self._source.reduce(statistic, operator.iadd, residuals, share)
