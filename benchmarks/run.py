@@ -124,6 +124,7 @@ def _process(job: Job, out: Path, repeats: int) -> dict[str, Any]:
         command = [program, "-m", "benchmarks.runners.worker", str(out / "job.json")]
     variables = {f"{name}_NUM_THREADS": str(job.threads) for name in THREADS}
     variables |= {"NUMBA_CACHE_DIR": str(job.compiled), "PYTHONPATH": str(ROOT)}
+    variables["PYTHONDONTWRITEBYTECODE"] = ""  # as an installed package, ours is parsed but once
     _wait(command, os.environ | variables, cores()[-job.threads :], job.limits.limit)
     return json.loads((out / "result.json").read_text())
 

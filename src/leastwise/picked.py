@@ -73,9 +73,7 @@ class DensePicked:
         if 2 * places.size < self._count:
             each = (coef[:, part] @ self._room[places[part]] for part in self._pieces(places.size))
             return functools.reduce(np.add, each)
-        whole = np.zeros((coef.shape[0], self._count))
-        whole[:, places] = coef
-        return whole @ self._room[: self._count]
+        return _among(places, coef, self._count) @ self._room[: self._count]
 
     def back(self, rows: Float) -> Float:
         return weighted(self._block, rows) @ self._room[: self._count].T
@@ -104,13 +102,17 @@ class SparsePicked:
         self._own = np.append(self._own, view.mean)
 
     def times(self, places: Index, coef: Float) -> Float:
-        raw = np.asarray((self._matrix[:, places] @ coef.T).T)
-        return raw - (coef @ self._own[places])[:, None]
+        matrix, own = self._matrix, self._own
+        if 2 * places.size < own.size:
+            matrix, own = matrix[:, places], own[places]
+        else:
+            coef = _among(places, coef, own.size)
+        return np.asarray((matrix @ coef.T).T) - (coef @ own)[:, None]
 
     def back(self, rows: Float) -> Float:
         heavy = weighted(self._block, rows)
         raw = np.asarray((self._matrix.T @ heavy.T).T)
-        return raw - np.multiply.outer(heavy.sum(axis=1), self._own)
+        return raw - np.multiply.outer(heavy @ np.ones(self._block.rows), self._own)
 
     def cross(self, first: int) -> Float:
         weight, own = self._block.weight, self._own
@@ -123,6 +125,13 @@ class SparsePicked:
         raw -= np.multiply.outer(sums[first:], own)
         raw -= np.multiply.outer(own[first:], sums - ones.sum() * own)
         return raw
+
+
+def _among(places: Index, coef: Float, count: int) -> Float:
+    """(b, count) with coef (b, m) at the places, and zero elsewhere."""
+    whole = np.zeros((coef.shape[0], count))
+    whole[:, places] = coef
+    return whole
 
 
 def weighted(block: Block, rows: Float) -> Float:

@@ -8,7 +8,8 @@ and their Gram matrix; a look is one product of all columns with the residuals o
 
     |u_j| <= |u_j before| + |x_j| |r - r before|        (Cauchy and Schwarz)
 
-can reach their limit: for the others the bound itself is given, which is within it.
+can reach their limit: for the others the bound itself is given, which is within it. A sparse column
+that can reach it at the last point alone, the furthest, is read for that one.
 """
 
 from __future__ import annotations
@@ -55,11 +56,15 @@ class Points:
 
 @dataclass(frozen=True)
 class Look:
-    """What the points turned out to be: value (b,), correlation (b, p); residuals for a second."""
+    """What the points turned out to be: value (b,), correlation (b, p); residuals for a second.
+
+    reaching (r,): the columns that may be beyond their limit at a point before the last, if not all
+    """
 
     value: Float
     correlation: Float
     residuals: Any = None
+    reaching: Index | None = None
 
     def rest(self, first: int) -> Look:
         """The points from `first` on."""
@@ -214,32 +219,46 @@ class RowColumns:
         value = 0.5 * self._sum(_squares, residuals)
         if known is None:
             return Look(value, self._correlation(residuals), residuals)
-        away = [r - before for r, before in zip(residuals, known.residuals, strict=True)]
-        moved = np.sqrt(self._sum(_squares, away))
-        bound = np.abs(known.correlation)
-        single = len(bound) < len(moved)
-        if single:  # the furthest from it and the least limit say enough
-            bound += moved.max() * self._length
-            chosen = bound[0] > functools.reduce(np.minimum, points.limits)
-        else:
-            bound += np.multiply.outer(moved, self._length)
-            chosen = np.zeros(bound.shape[1], bool)
-            for one, limit in zip(bound, points.limits, strict=True):
-                chosen |= one > limit
-        others = np.flatnonzero(chosen & (self._place < 0))
-        if others.size * self._gathered > chosen.size:
+        rows, bound, reaching, last = self._bounds(points, known, residuals)
+        unknown = self._place < 0
+        most, ahead = unknown & reaching, unknown & last & ~reaching
+        if not self._source.sparse:  # to copy a dense column costs more than its products
+            most, ahead = most | ahead, np.zeros_like(ahead)
+        if np.count_nonzero(most) * self._gathered > most.size:
             return Look(value, self._correlation(residuals), residuals)
         # What is not read again keeps its bound, so that the next look may build on it.
-        correlation = np.copysign(bound, known.correlation)
-        if single:
-            correlation = np.repeat(correlation, len(moved), axis=0)
-        at_hand = np.flatnonzero(self._place >= 0)
+        correlation = np.copysign(bound, known.correlation)[rows]
+        at_hand = np.flatnonzero(~unknown)
         pairs = list(zip(self._picked, residuals, strict=True))
         exact = self._sum(lambda _, pair: pair[0].back(pair[1]), pairs)
         correlation[:, at_hand] = exact[:, self._place[at_hand]]
-        if others.size:
-            correlation[:, others] = self._correlation(residuals, others)
-        return Look(value, correlation, residuals)
+        if most.any():
+            columns = np.flatnonzero(most)
+            correlation[:, columns] = self._correlation(residuals, columns)
+        if ahead.any():
+            columns = np.flatnonzero(ahead)
+            end = [part[-1:] for part in residuals]
+            correlation[-1, columns] = self._correlation(end, columns)[0]
+        return Look(value, correlation, residuals, np.flatnonzero(reaching))
+
+    def _bounds(
+        self, points: Points, known: Look, residuals: list[Float]
+    ) -> tuple[Index, Float, NDArray[np.bool_], NDArray[np.bool_]]:
+        """Which row of bounds is whose (b,), the bounds of |u|, and which columns may reach limits.
+
+        These are (p,): at any point before the last, and at the last.
+        """
+        away = [r - before for r, before in zip(residuals, known.residuals, strict=True)]
+        moved = np.sqrt(self._sum(_squares, away))
+        rows, limits = np.arange(moved.size), points.limits
+        if known.value.size < moved.size:
+            # Of the points before the last the furthest and the least limit say enough.
+            rows = np.minimum(rows[::-1], 1) ^ 1
+            moved = np.array([moved[:-1].max(), moved[-1]])
+            limits = [functools.reduce(np.minimum, limits[:-1]), limits[-1]]
+        bound = np.abs(known.correlation) + np.multiply.outer(moved, self._length)
+        *before, last = (one > limit for one, limit in zip(bound, limits, strict=True))
+        return rows, bound, functools.reduce(np.logical_or, before, np.zeros_like(last)), last
 
     def _residuals(self, points: Points) -> list[Float]:
         mean = self._design.centre.level[points.target]
@@ -275,4 +294,4 @@ def _numbers(size: int) -> int:
 
 
 def _squares(block: Block, rows: Float) -> Float:
-    return np.add.reduce(rows * weighted(block, rows), axis=1)
+    return np.einsum("bi,bi->b", rows, weighted(block, rows))

@@ -225,7 +225,7 @@ class _Course:
 
     def along(self, rungs: list[Rung]) -> Iterator[Stop]:
         """The solution on each rung that was asked for."""
-        u, ahead, first, most = self._q, self._q, 0, BATCH
+        look, first, most = Look(np.empty(0), np.stack([self._q, self._q])), 0, BATCH
         near = [rung.strength >= START * rungs[0].strength for rung in rungs[:LEAST_BATCH]]
         size = sum(near)
         if self._start is not None and not self._all:
@@ -235,19 +235,24 @@ class _Course:
             first += len(batch)
             size = min(most, 2 * size)
             following = rungs[min(first + size, len(rungs)) - 1]
-            self._choose(batch, u, ahead)
-            stops, u, ahead, failures = self._solve(batch, following)
+            self._choose(batch, look)
+            stops, look, failures = self._solve(batch, following)
             if failures > FAILURES:
                 # The path bends more than was predicted: look less far ahead, and more widely.
                 most, self._margin = max(LEAST_BATCH, most // 2), min(WIDEST, 1.5 * self._margin)
             yield from (stop for stop in stops if stop.rung.number is not None)
 
-    def _choose(self, batch: list[Rung], u: Float, ahead: Float) -> None:
-        """W for a batch: the support, and the columns predicted to come near their limits."""
+    def _choose(self, batch: list[Rung], look: Look) -> None:
+        """W for a batch: the support, and the columns near their limits where it begins or ends.
+
+        Where it begins is the look's last point but one, where it is expected to end its last.
+        """
         if self._all:
             return
-        near = self._limit_reached(u, batch[0].l1, self._margin)
-        near |= self._limit_reached(ahead, batch[-1].l1, self._margin)
+        u, ahead = look.correlation[-2:]
+        near = self._limit_reached(ahead, batch[-1].l1, self._margin)
+        begins = self._limit_reached(u, batch[0].l1, self._margin, look.reaching)
+        near[slice(None) if look.reaching is None else look.reaching] |= begins
         near |= (batch[-1].l1 == 0.0) & self._alive
         if not near.any():
             near[np.argmax(np.abs(u) - batch[0].l1)] = True
@@ -259,11 +264,16 @@ class _Course:
         engine = self._engine
         return self._W[:0] if engine is None else self._W[engine.held]
 
-    def _limit_reached(self, u: Float, l1: Float, margin: float) -> NDArray[np.bool_]:
-        over = np.abs(u) > l1 * (1.0 - margin)
+    def _limit_reached(
+        self, u: Float, l1: Float, margin: float, some: Index | None = None
+    ) -> NDArray[np.bool_]:
+        """Which columns, or which of some, are near to the limit of |u|, or beyond it."""
+        chosen = slice(None) if some is None else some
+        u = u[chosen]
+        over = np.abs(u) > l1[chosen] * (1.0 - margin)
         if not self._bounded:
             return over
-        return over & np.where(u > 0.0, self._upper > 0.0, self._lower < 0.0)
+        return over & np.where(u > 0.0, self._upper[chosen] > 0.0, self._lower[chosen] < 0.0)
 
     def _enlarge(self, new: Index, *, keep: bool = True) -> None:
         """W with the new columns, and without those that are at zero where `keep` is False."""
@@ -288,8 +298,11 @@ class _Course:
         chosen = (part[columns] for part in (self._length, self._q, self._lower, self._upper))
         return Quadratics(G, *chosen)
 
-    def _solve(self, batch: list[Rung], following: Rung) -> tuple[list[Stop], Float, Float, int]:
-        """Stops on the rungs of a batch, all checked; u at the last; the u expected ahead."""
+    def _solve(self, batch: list[Rung], following: Rung) -> tuple[list[Stop], Look, int]:
+        """Stops on the rungs of a batch, all checked; the last look; how often it had to be again.
+
+        The look's last point is where the next batch is expected to end.
+        """
         if self._all and self._engine is None:
             self._enlarge(self._W[:0])
         stops: list[Stop] = []
@@ -327,7 +340,7 @@ class _Course:
             ]
             if clean == len(batch):
                 self._seen = look.last()
-                return stops, stops[-1].correlation, look.correlation[-1], failures
+                return stops, replace(look, residuals=None), failures
             failures += 1
             engine.resume(states[clean])
             self._enlarge(np.unique(np.concatenate(wrong[clean:])))
@@ -340,14 +353,12 @@ class _Course:
             return [nothing] * len(batch)
         outside = np.ones(self._q.size, bool)
         outside[self._W] = False
+        some = look.reaching
+        kept = outside if some is None else outside[some]
         wrong: list[Index] = []
         for u, rung in zip(look.correlation[:-1], batch, strict=True):  # the last is ahead
-            largest, least = max(float(u.max()), -float(u.min())), float(rung.l1.min())
-            if largest <= least * (1.0 + VIOLATION):  # nothing is nearly always beyond
-                wrong.append(nothing)
-            else:
-                beyond = self._limit_reached(u, rung.l1, -VIOLATION) & outside
-                wrong.append(np.flatnonzero(beyond))
+            beyond = np.flatnonzero(self._limit_reached(u, rung.l1, -VIOLATION, some) & kept)
+            wrong.append(beyond if some is None else some[beyond])
         return wrong
 
     def _stop(self, rung: Rung, coef: Float, look: Look, place: int, steps: int) -> Stop:
