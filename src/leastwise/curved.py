@@ -195,6 +195,15 @@ def curvature_product(rows: Rowwise, at: RowPoint, V: Float) -> Float:
     return -rows.correlation(rows.each(lambda block, e: loss.curvature_product(*e), entries))
 
 
+def mean_curvature(rows: Rowwise, at: RowPoint) -> Float:
+    """(k,) the mean of d at a point: H is about as large as that of the squared loss times it."""
+
+    def statistic(block: Block, pair: tuple[Float, Float]) -> Float:
+        return block.weighted(rows.loss.curvature(*pair)).sum(axis=0)
+
+    return rows.sum(statistic, at.pairs) / rows.weight
+
+
 def free_of_level(rows: Rowwise, at: RowPoint, along: State) -> State:
     """eta's change (X - 1x̄')V with that of the level which keeps sum_i s_i u_i = 0."""
     if not rows.intercept:

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from leastwise.curved import Hessian, affords, curvature_product, hessian_of
+from leastwise.curved import Hessian, curvature_product, hessian_of, mean_curvature
 from leastwise.numerics.factors import EPS, of_gram
 from leastwise.numerics.threads import one_blas_thread
 from leastwise.problem import Evaluation, Problem
 from leastwise.rowwise import RowPoint, State
 from leastwise.solvers.base import VIOLATION, Iterate
+from leastwise.solvers.rowwise_needs import by_products
 from leastwise.solvers.secants import Secant, taught
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ SAMPLE_STEPS = 20
 SAMPLED = 1e-4  # of the null objective: a promised fall that is left to all rows
 MOST_SECANTS = 8
 MOST_CG = 500  # steps of conjugate gradients
+FORCED = 0.1  # of the slope is left by them, or less where the slope is small
 
 
 def from_sample(problem: Problem) -> Float | None:
@@ -124,9 +126,11 @@ class Course:
         l1, l2 = here.strengths
         lower, upper = here.bounds
         self._simple = not l1.any() and not here.penalty.bounded
+        self._matrix_free = by_products(here.shape)
         self._sides = (l1, l2, lower, upper)
         if not l1.any() or self._alive.size <= FEW:
-            self._columns = np.flatnonzero(self._alive)
+            # Products with all of X are cheaper than a copy of the columns that vary.
+            self._columns = np.flatnonzero(self._alive | self._matrix_free)
             return
         # Columns that the slope may bring to their limit: by the strong rule (Tibshirani et al.
         # 2012), and some more.
@@ -164,13 +168,9 @@ class Course:
         rounding = fall <= NOTHING * float(self._null.max())
         return (self._safe or self._matrix_free) and rounding and not self.widened()
 
-    @property
-    def _matrix_free(self) -> bool:
-        return self._simple and not affords(self._rows, self._columns, self._here.memory)
-
     def widened(self) -> bool:
         """Let columns in that are beyond their limits outside of the working set; whether any."""
-        if self._columns.size == np.count_nonzero(self._alive):
+        if self._columns.size >= np.count_nonzero(self._alive):
             return False
         self._complete()
         l1, _, lower, upper = (side[:, None] for side in self._sides)
@@ -263,16 +263,19 @@ class Course:
         l2 = self._sides[1][:, None]
         residual = self._design.mask(self._v - l2 * self._w)
         slope = residual.copy()
-        metric = self._design.centre.curvature[:, None] + l2
+        rows, bend = self._rows, mean_curvature(self._rows, self._point)
+        metric = np.multiply.outer(self._design.centre.curvature, bend) + l2
         metric = np.where(metric > 0.0, metric, 1.0)
         change: Float = np.zeros_like(residual)
         direction: Float = residual / metric
         size = first = float(np.sum(residual * direction))
         curved: Float = np.zeros_like(residual)
+        null = float(self._null.max())
+        enough = first * min(FORCED**2, first / max(null, first))
         for _ in range(MOST_CG):
-            if size <= first * min(1e-4, np.sqrt(first / max(float(self._null.max()), first))) ** 2:
+            if size <= enough:
                 break
-            product: Float = curvature_product(self._rows, self._point, direction) + l2 * direction
+            product: Float = curvature_product(rows, self._point, direction) + l2 * direction
             along = float(np.sum(direction * product))
             if along <= 0.0:
                 break

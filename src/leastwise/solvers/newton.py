@@ -4,13 +4,13 @@
 
 v is minus the gradient at w and H the Hessian there or at a point passed before, the intercept
 eliminated from both (`leastwise.rowwise`). Without l1 and bounds the model is solved by Cholesky,
-or by conjugate gradients on products with H where H does not fit the memory; else by the active-set
-method of least squares, on a working set of columns that follows the path (Friedman, Hastie and
-Tibshirani 2010; Lee, Sun and Saunders 2014). t is halved until the objective falls by a share of
-what the model promised. A Hessian is kept, from step to step and from strength to strength, as long
-as steps with it keep shrinking what is left; each step teaches it the curvature that was met along
-it (`leastwise.solvers.secants`). Where rows are many, it begins at the solution on a sample of
-them. A path goes several strengths at a time (`leastwise.solvers.together`).
+or by conjugate gradients on products with H where H does not fit the memory or costs more; else by
+the active-set method of least squares, on a working set of columns that follows the path (Friedman,
+Hastie and Tibshirani 2010; Lee, Sun and Saunders 2014). t is halved until the objective falls by a
+share of what the model promised. A Hessian is kept, from step to step and from strength to
+strength, as long as steps with it keep shrinking what is left; each step teaches it the curvature
+that was met along it (`leastwise.solvers.secants`). Where rows are many, it begins at the solution
+on a sample of them. A path goes several strengths at a time (`leastwise.solvers.together`).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from leastwise.problem import Problem, Shape
 from leastwise.solvers.base import Cost, Solver, Steps, gram_flops
 from leastwise.solvers.course import FEW, Course, from_sample
 from leastwise.solvers.needs import kept
-from leastwise.solvers.rowwise_needs import hessian_bytes
+from leastwise.solvers.rowwise_needs import PRODUCTS, by_products, hessian_bytes
 
 if TYPE_CHECKING:
     from leastwise.solvers.together import Batch
@@ -59,9 +59,9 @@ class Newton(Solver):
         pairs = k * (k + 1) / 2 if shape.coupled else k
         share = min(1.0, side / (p * (k if shape.coupled else 1)))
         flops = EXPECTED * (gram_flops(shape) * pairs * share**2 + side**3)
-        columns = side // (k if shape.coupled else 1)
-        if not shape.affords(8 * 4 * side**2) and not (shape.l1 or shape.bounded):
-            columns = 0  # by conjugate gradients, on products with the Hessian
+        columns, passes = side // (k if shape.coupled else 1), 4.0 * EXPECTED
+        if by_products(shape):
+            columns, passes, flops = 0, passes + PRODUCTS, 0.0
         squares = (10.0 if shape.coupled else 5.5) if shape.free else 3.0 if shape.coupled else 1.5
         state, vectors = 8 * 11 * n * k, 8 * 24 * p * k
         making = 0.5 * state + hessian_bytes(shape, columns, squares)
@@ -70,7 +70,7 @@ class Newton(Solver):
         if columns < p and columns:  # a set of columns that grows as the data ask
             all_at_work = int(kept(shape) + state + 2 * hessian_bytes(shape, p, 6.0))
             most = all_at_work if shape.memory is None else min(all_at_work, shape.memory)
-        return Cost(bytes, 4.0 * EXPECTED, flops, max(most, bytes))
+        return Cost(bytes, passes, flops, max(most, bytes))
 
     def along(
         self, problem: Problem, penalties: Sequence[ElasticNet], start: Float | None, limit: int

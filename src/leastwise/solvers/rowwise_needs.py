@@ -8,10 +8,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from leastwise.shape import Shape
+from leastwise.solvers.base import gram_flops
 from leastwise.solvers.needs import LANCZOS, kept, making_moments, proof, square
 
 FEW = 256  # columns whose Gram matrix is made for the sake of its largest eigenvalue
 STATE = 9  # vectors of n: target, eta, slope, and what the next look makes of them
+PRODUCTS = 300.0  # with the Hessian, that conjugate gradients take for a fit, and no more as a rule
+PRODUCT_FLOPS = 50.0  # of a matrix product that run while a pass reads one number
+HESSIANS = 2.0  # made and factorised for a fit
 
 
 def hessian_bytes(shape: Shape, columns: float, squares: float) -> float:
@@ -20,6 +24,24 @@ def hessian_bytes(shape: Shape, columns: float, squares: float) -> float:
     copies = 12 * shape.stored if shape.sparse else shape.threads * 8 * block * columns
     side = columns * (shape.outputs if shape.coupled else 1)
     return copies + 8.0 * squares * side**2
+
+
+def by_products(shape: Shape) -> bool:
+    """Whether Newton's equations are solved by conjugate gradients on products with the Hessian.
+
+    They are where it does not fit the memory; and where it costs more, if every coefficient has an
+    l2: else products may be too many, and the proof wants the Hessian anyhow.
+    """
+    if shape.l1 or shape.bounded:
+        return False
+    k = shape.outputs
+    side = shape.columns * (k if shape.coupled else 1)
+    if not shape.affords(8 * 4 * side**2):
+        return True
+    pairs = k * (k + 1) / 2 if shape.coupled else k
+    factors = side**3 / 3 * (1 if shape.coupled else k)
+    making = HESSIANS * (gram_flops(shape) * pairs + factors)
+    return shape.l2 and making > PRODUCTS * PRODUCT_FLOPS * shape.stored * k
 
 
 def followed(shape: Shape, *, states: float, zeros: bool) -> int:
