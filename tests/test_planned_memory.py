@@ -33,40 +33,67 @@ MEMORY = 1 << 30
 FEW_STEPS = 5
 
 PENALTIES = ({}, {"l2": 0.1}, {"l1": 0.02})
-LOSSES = ("squared", "logistic", "absolute")
+LOSSES = ("squared", "logistic", "absolute", "huber", "quantile", "multinomial")
+CLASSES = 4
 
 
 class Drawn(NamedTuple):
     loss: str
     n: int
     p: int
-    density: float
+    density: float = 1.0
+    outputs: int = 1
+    dtype: str = "float64"
+    weighted: bool = False
+
+    @property
+    def words(self) -> str:
+        sort = f"{self.outputs}-{self.dtype}" + ("-weighted" if self.weighted else "")
+        return f"{self.loss}-{self.n}x{self.p}-{sort}"
 
 
 def drawn(seed: int) -> Iterator[Drawn]:
-    """A tall, a wide and two sparse shapes for each loss."""
+    """For each loss a tall, a wide and a sparse shape, and two of several blocks.
+
+    The first three are of one output and of float64 without weights. Each comes again, as the
+    blocks do, with outputs, float type and weights that are drawn.
+    """
     rng = np.random.default_rng(seed)
     for loss in LOSSES:
         squared = loss == "squared"
         n = int(rng.integers(700, 900))
         p = int(rng.integers(330, 380))
-        yield Drawn(loss, n if squared else 4 * n, p if squared else p // 3, 1.0)
-        yield Drawn(loss, int(rng.integers(150, 200)), int(rng.integers(1500, 2000)), 1.0)
-        yield Drawn(loss, int(rng.integers(300, 400)), int(rng.integers(5_000, 6_000)), 0.02)
+        several = CLASSES if loss == "multinomial" else 1
+        tall = (n if squared else 4 * n, p if squared else p // 3, 1.0)
+        wide = (int(rng.integers(150, 200)), int(rng.integers(1500, 2000)), 1.0)
+        sparse = (int(rng.integers(300, 400)), int(rng.integers(5_000, 6_000)), 0.02)
+        narrow = (int(rng.integers(50_000, 60_000)), int(rng.integers(4, 10)), 1.0)
+        blocks = (int(rng.integers(20_000, 30_000)), int(rng.integers(25, 40)), 1.0)
+        for sizes in (tall, wide, sparse):
+            yield Drawn(loss, *sizes, several)
+        for sizes in (tall, wide, sparse, narrow, blocks):
+            outputs = int(rng.integers(1, 4)) if several == 1 and loss != "logistic" else several
+            dtype, weighted = ("float64", "float32")[rng.integers(2)], bool(rng.integers(2))
+            yield Drawn(loss, *sizes, outputs, dtype, weighted)
 
 
 SHAPES = list(drawn(20))
 
 
-def rows_of(shape: Drawn) -> tuple[Any, Any]:
+def rows_of(shape: Drawn) -> MemorySource:
     rng = np.random.default_rng(shape.n)
+    size = (shape.n, shape.p)
     if shape.density < 1.0:
-        X = sp.random_array((shape.n, shape.p), density=shape.density, rng=rng, format="csr")
-        X *= 10.0
+        X = sp.random_array(size, density=shape.density, rng=rng, format="csr") * 10.0
     else:
-        X = rng.normal(size=(shape.n, shape.p))
-    y = np.asarray(X @ rng.normal(size=shape.p)) + rng.normal(size=shape.n)
-    return X, (y > 0.0) * 1.0 if shape.loss == "logistic" else y
+        X = rng.normal(size=size)
+    X = X.astype(shape.dtype)
+    y = np.asarray(X @ rng.normal(size=(shape.p, shape.outputs)))
+    y = y + rng.normal(size=y.shape)
+    weight = rng.uniform(0.5, 2.0, shape.n) if shape.weighted else None
+    if shape.loss == "multinomial":
+        return MemorySource(X, y.argmax(axis=1) * 1.0, weight).classified()
+    return MemorySource(X, (y > 0.0) * 1.0 if shape.loss == "logistic" else y, weight)
 
 
 @pytest.fixture
@@ -93,9 +120,7 @@ def peak(problem: Problem, name: str) -> int:
 
 
 def problem_on(shape: Drawn, penalty: dict[str, float]) -> Problem:
-    X, y = rows_of(shape)
-    loss = named(shape.loss)
-    return Problem.of(MemorySource(X, y), loss, ElasticNet(**penalty), memory=MEMORY)
+    return Problem.of(rows_of(shape), named(shape.loss), ElasticNet(**penalty), memory=MEMORY)
 
 
 def cases() -> Iterator[Any]:
@@ -103,30 +128,34 @@ def cases() -> Iterator[Any]:
     rng = np.random.default_rng(21)
     for name, solver in SOLVERS.items():
         for shape in SHAPES:
-            sizes = Sizes(shape.n, shape.p, density=shape.density)
+            sizes = Sizes(shape.n, shape.p, shape.outputs, density=shape.density, dtype=shape.dtype)
             able: list[Any] = []
             for penalty in PENALTIES:
                 own = ElasticNet(**penalty)
                 problem = Problem.of(sizes, named(shape.loss), own, memory=MEMORY)
                 cost = solver.cost(problem.shape)
-                quick = cost.flops < 1e9 and cost.bytes < 60_000_000
-                separable = shape.loss == "logistic" and shape.n < 3 * shape.p and not penalty
+                quick = cost.flops < 5e8 and cost.bytes < 60_000_000
+                classes = shape.loss in ("logistic", "multinomial")
+                separable = classes and shape.n < 3 * shape.p and not penalty
                 if solver.declines(problem) is None and quick and not separable:
                     able.append(penalty)
             if able:
                 penalty = able[int(rng.integers(len(able)))]
-                words = f"{name}-{shape.loss}-{shape.n}x{shape.p}-{penalty}"
-                yield pytest.param(name, shape, penalty, id=words)
+                yield pytest.param(name, shape, penalty, id=f"{name}-{shape.words}-{penalty}")
 
 
 @pytest.fixture(scope="module", autouse=True)
 def compiled() -> None:
     """Kernels are compiled and kept by what runs first; that is no part of a fit."""
-    small = Drawn("squared", 60, 5, 1.0)
+    small = Drawn("squared", 60, 5)
     for name in ("coordinate-descent", "working-set"):
         fit(problem_on(small, {"l1": 0.02}), name)
-    fit(problem_on(Drawn("logistic", 60, 3, 1.0), {"l1": 0.02}), "newton")
-    fit(problem_on(Drawn("absolute", 60, 3, 1.0), {"l1": 0.02}), "interior-point")
+    for loss in LOSSES[1:]:
+        solver = "interior-point" if loss in ("absolute", "quantile") else "newton"
+        several = CLASSES if loss == "multinomial" else 1
+        fit(problem_on(Drawn(loss, 60, 3, outputs=several), {"l1": 0.02}), solver)
+        wide = Drawn(loss, 60, 300, outputs=several)
+        fit(problem_on(wide, {"l2": 0.1}), "subgradient", max_iter=FEW_STEPS)
 
 
 @pytest.mark.parametrize(("name", "shape", "penalty"), list(cases()))

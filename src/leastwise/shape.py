@@ -7,6 +7,7 @@ from dataclasses import dataclass
 EXPLICIT_BYTES = 8 << 20  # a block up to this size is centred by a copy; beyond, implicitly
 PANEL = 512  # columns of a wide block that are centred by a copy at one time
 PIECE_BYTES = 4 << 20  # of a large block, what is centred or turned into float64 at one time
+NARROW = 16  # columns up to which a block is worked on column by column
 SAMPLE, NUMBERS, FEWEST = 1000, 1 << 18, 32  # rows of a sample: as many, or of so many numbers
 SQUARES = 5  # p x p matrices that there are at most while one of them is made and used
 
@@ -18,7 +19,7 @@ class Shape:
     rows, columns, outputs : n, p, k
     stored : numbers stored in X, n p where it is dense ; sparse : whether it is not
     row_state : whether vectors of n can be kept beside the rows
-    threads : how many blocks are worked on at a time ; scratch : bytes that takes beside the data
+    threads : how many blocks are worked on at a time ; scratch : bytes of their copies
     l1 : whether any column has an l1 penalty ; l2 : whether every column has an l2 penalty
     bounded : whether any coefficient has a bound ; joint : whether an l1 penalty joins outputs
     kind, coupled : what the loss is

@@ -22,13 +22,12 @@ from numpy.typing import NDArray
 
 from leastwise.numerics.threads import parallel, scratch
 from leastwise.picked import DensePicked, SparsePicked
-from leastwise.shape import EXPLICIT_BYTES, PANEL, PIECE_BYTES, panel_of
+from leastwise.shape import EXPLICIT_BYTES, NARROW, PANEL, PIECE_BYTES, panel_of
 
 Float = NDArray[np.float64]
 
 LEAST_CHUNK = 256  # rows, or as many as columns, of a large block that are dense at one time
 TILE_BYTES = 400_000  # a centred tile that stays in a core's cache between its products
-NARROW = 16  # columns up to which a block is worked on column by column
 
 
 class View(Protocol):
@@ -291,6 +290,7 @@ class Block:
         np.subtract(self.y.T, target_mean[:, None], out=u[1:])
         weighted = u if self.weight is None else u * self.weight
         inner = weighted @ u.T
+        del u
         if full and not self.sparse and self.X.size * 8 <= EXPLICIT_BYTES:
             return inner, *self._tiled(mean, weighted, p)
         view = self.centred(mean, passing=True)

@@ -45,7 +45,7 @@ class ConjugateGradient(Solver):
         # In exact arithmetic as many steps as the smaller side, and rounding asks for a multiple of
         # it; where the sides are long, the condition of what data usually are decides.
         steps = min(3.0 * min(shape.rows, shape.columns), EXPECTED)
-        return Cost(over_rows(shape, 6.0), 10.0 + steps, 0.0)
+        return Cost(over_rows(shape, 6.0 if shape.outputs == 1 else 8.0), 10.0 + steps, 0.0)
 
     def along(
         self, problem: Problem, penalties: Sequence[ElasticNet], start: Float | None, limit: int

@@ -62,7 +62,8 @@ class CoordinateDescent(Solver):
             squares = 4.5 if shape.l1 or shape.bounded else 3.0
             flops = gram_flops(shape) + SWEEPS_EXPECTED * 4.0 * p * p
             # What it is finished on under l1 or bounds, the data decide.
-            most = over_moments(shape, 6.5 if shape.l1 or shape.bounded else squares)
+            finish = 6.5 + 2.0 * (shape.outputs - 1)
+            most = over_moments(shape, finish if shape.l1 or shape.bounded else squares)
             return Cost(over_moments(shape, squares), 2.0, flops, most)
         chunks = 8 * CHUNK * p
         laid_out = 12 * shape.stored if shape.sparse else 0

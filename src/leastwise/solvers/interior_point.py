@@ -34,6 +34,7 @@ from leastwise.problem import Evaluation, Problem, Shape
 from leastwise.rowwise import RowPoint
 from leastwise.solvers.base import Cost, Iterate, Solver, Steps
 from leastwise.solvers.needs import kept
+from leastwise.solvers.rowwise_needs import STATE, passing
 
 if TYPE_CHECKING:
     from leastwise.blocks import Block
@@ -67,8 +68,11 @@ class InteriorPoint(Solver):
         size = sample_size(n, p + 1)
         working = min(n, n if size == n else int(BAND * size) + 500)
         flops = STEPS_EXPECTED * (2.0 * working * p * p + p**3 / 3.0) * shape.outputs
-        bytes = int(8 * (4 * n + 4.1 * working * (p + 1) + 4 * p * p) + kept(shape))
-        return Cost(bytes, 6.0 * shape.outputs, flops)
+        k = shape.outputs
+        steps = 8 * (4 * n * k + 4.1 * working * (p + 1) + 4 * p * p)
+        proof = 8 * STATE * n * k + passing(shape)
+        copy = 8 * n * p if shape.width < 8 and not shape.sparse else 0  # in float64
+        return Cost(int(max(steps, proof) + copy + kept(shape)), 6.0 * k, flops)
 
     def along(
         self, problem: Problem, penalties: Sequence[ElasticNet], start: Float | None, limit: int

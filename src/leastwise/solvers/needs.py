@@ -7,14 +7,16 @@ at their largest.
 
 from __future__ import annotations
 
-from leastwise.shape import EXPLICIT_BYTES, PANEL, PIECE_BYTES, Shape, sampled_rows
+from leastwise.shape import EXPLICIT_BYTES, NARROW, PANEL, PIECE_BYTES, Shape, sampled_rows
 
 # Vectors of p that the gap takes: of one output or many where every coefficient adds to it, where
 # some columns pay nothing and are held in a box, and where most coefficients are zero.
-PROOF_ONE, PROOF_MANY, PROOF_BOX, PROOF_ZEROS = 24, 18, 23, 9
+PROOF_ONE, PROOF_MANY, PROOF_BOX = 24, 20, 23
+PROOF_ZEROS, PROOF_ZEROS_MANY = 9, 15
 LANCZOS = 54  # vectors of p, 20 of them the basis, for the largest eigenvalue over rows
-TILE = 400_000  # bytes of rows that are centred at one time
-ROWS = 10  # vectors of n: what a pass makes of a single block, and what comes before
+TILE, TILE_ROWS = 400_000, 256  # of rows that are centred at one time: bytes, or so many rows
+ROWS = 3.5  # vectors of a block's rows, for each output, that a pass makes, the last block's apart
+HELD, LEAST_HELD = 1.6, 2.0  # p x p matrices: how many fewer while a pass works, and at least
 
 
 def square(shape: Shape) -> int:
@@ -27,26 +29,37 @@ def making_moments(shape: Shape) -> float:
     p, k = shape.columns, shape.outputs
     if not shape.sparse:
         sums = 3.0 if shape.threads == 1 else 2.0 * shape.threads
-        whole = 8 * (shape.block_rows or shape.rows) * p
-        tiles = shape.threads * (TILE if whole <= EXPLICIT_BYTES else EXPLICIT_BYTES)
-        return sums * square(shape) + 8 * 4 * p * (k + 1) + tiles
-    return 5.0 * square(shape) + 8 * 4 * p * (k + 1) + shape.scratch
+        return sums * square(shape) + 8 * 4 * p * (k + 1) + tiles(shape)
+    return 5.0 * square(shape) + 8 * 4 * p * (k + 1)
+
+
+def tiles(shape: Shape) -> float:
+    """What rows are centred in while H is summed; half of a tile, as means near 0 need none."""
+    p = shape.columns
+    whole = 8.0 * (shape.block_rows or shape.rows) * p
+    if shape.sparse:
+        return 0.0
+    if whole > EXPLICIT_BYTES:
+        return shape.threads * EXPLICIT_BYTES
+    return shape.threads * (whole if p <= NARROW else min(whole, max(TILE, 8 * TILE_ROWS * p) / 2))
 
 
 def over_moments(shape: Shape, squares: float) -> int:
     """Where solving keeps and makes so many p x p matrices, X'X and its scaled copy included."""
     if projects(shape):
         squares = max(squares, 5.0)
-    vectors = 8 * 12 * shape.columns * shape.outputs + pass_bytes(shape)
-    return int(max(making_moments(shape), squares * square(shape) + vectors, sampling(shape)))
+    held = max(squares - HELD, LEAST_HELD) * square(shape) + tiles(shape)
+    passing = max(held + copied(shape), making_moments(shape))
+    solving = max(squares * square(shape) + tiles(shape), passing + vectors_of_rows(shape))
+    return int(max(solving + 8 * 12 * shape.columns * shape.outputs, sampling(shape)))
 
 
 def sampling(shape: Shape) -> int:
     """While the provisional mean is taken, of a sample of a dense X and in panels of it."""
     if shape.sparse:
         return 0
-    rows = min(shape.rows, 2 * sampled_rows(shape.columns))
-    return 8 * rows * min(shape.columns, PANEL) + 8 * shape.rows
+    step = max(1, shape.rows // sampled_rows(shape.columns))
+    return 8 * -(-shape.rows // step) * min(shape.columns, PANEL)
 
 
 def projects(shape: Shape) -> bool:
@@ -64,7 +77,7 @@ def proof(shape: Shape, *, zeros: bool) -> float:
         return 8.0 * (5 * free * free + 2 * p * free)
     count = PROOF_BOX if free else PROOF_ONE if k == 1 else PROOF_MANY
     if zeros and shape.l1:
-        count = PROOF_ZEROS
+        count = PROOF_ZEROS if k == 1 else PROOF_ZEROS_MANY
     return 8.0 * count * p * k
 
 
@@ -88,10 +101,24 @@ def over_rows(
 
 def pass_bytes(shape: Shape) -> float:
     """What one pass makes and forgets."""
-    block, k = shape.block_rows or shape.rows, shape.outputs
-    whole = 8 * block * shape.columns
-    copy = min(whole, PIECE_BYTES) if shape.width < 8 and not shape.sparse else 0
-    return shape.threads * (copy + 8.0 * ROWS * block * k)
+    return copied(shape) + vectors_of_rows(shape)
+
+
+def copied(shape: Shape) -> float:
+    """What a pass turns into float64 at one time."""
+    if shape.width == 8:
+        return 0.0
+    block = shape.block_rows or shape.rows
+    if shape.sparse:
+        return 8.0 * shape.threads * shape.stored * block / shape.rows
+    return float(shape.threads * min(8 * block * shape.columns, PIECE_BYTES))
+
+
+def vectors_of_rows(shape: Shape) -> float:
+    """What a pass makes beside its blocks."""
+    block = shape.block_rows or shape.rows
+    count = ROWS + (block < shape.rows)
+    return shape.threads * 8.0 * count * block * shape.outputs
 
 
 def kept(shape: Shape) -> float:
@@ -108,7 +135,7 @@ def by_triangles(shape: Shape, *, ridge: bool) -> int:
     last = max(0, min(piece, block - piece))
     stacked = shape.threads * 8.0 * p * ((6 if shape.sparse else 5) * last + 3 * p)
     turned = 7.2 * square(shape)
-    own = max(stacked, turned + pass_bytes(shape), sampling(shape))
+    own = max(stacked, turned + vectors_of_rows(shape), pass_bytes(shape), sampling(shape))
     return int(own + kept(shape))
 
 

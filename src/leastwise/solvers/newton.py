@@ -27,7 +27,7 @@ from leastwise.problem import Problem, Shape
 from leastwise.solvers.base import Cost, Solver, Steps, gram_flops
 from leastwise.solvers.course import FEW, Course, from_sample
 from leastwise.solvers.needs import kept
-from leastwise.solvers.rowwise_needs import PRODUCTS, by_products, hessian_bytes
+from leastwise.solvers.rowwise_needs import PRODUCTS, by_products, hessian_bytes, passing
 
 if TYPE_CHECKING:
     from leastwise.solvers.together import Batch
@@ -65,7 +65,7 @@ class Newton(Solver):
         squares = (10.0 if shape.coupled else 5.5) if shape.free else 3.0 if shape.coupled else 1.5
         state, vectors = 8 * 11 * n * k, 8 * 24 * p * k
         making = 0.5 * state + hessian_bytes(shape, columns, squares)
-        bytes = int(kept(shape) + max(state + vectors, making))
+        bytes = int(kept(shape) + max(state + vectors, making) + passing(shape))
         most = bytes
         if columns < p and columns:  # a set of columns that grows as the data ask
             all_at_work = int(kept(shape) + state + 2 * hessian_bytes(shape, p, 6.0))

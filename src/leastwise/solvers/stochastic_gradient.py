@@ -80,7 +80,7 @@ class StochasticGradient(Solver):
             before = LANCZOS if shape.columns > FEW else 0.0
             bytes = over_rows(shape, 5.0, before=before, zeros=False)
         else:
-            bytes = followed(shape, states=11.0, zeros=False)
+            bytes = followed(shape, states=9.0, zeros=False)
         # A batch's rows, and what is left of the last one's.
         rows = min(self.batch_size, shape.rows) * shape.stored / shape.rows
         return Cost(int(bytes + 8 * 1.4 * rows), ENDLESS, 0.0)

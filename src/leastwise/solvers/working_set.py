@@ -90,8 +90,9 @@ class WorkingSet(Solver):
         if by_moments(n, p, shape.stored, memory):
             whole = 0.0 if shape.l1 else p**3  # then every column is in the set
             squares = 4.2 if shape.l1 else 6.1 if shape.free < p else 7.1
-            bytes = over_moments(shape, squares)
-            most = max(bytes, over_moments(shape, 6.5))
+            further = 2.0 * (shape.outputs - 1)  # each output has its own Gram matrix and factor
+            bytes = over_moments(shape, squares + (0.0 if shape.l1 else further))
+            most = max(bytes, over_moments(shape, 6.5 + further))
             return Cost(bytes, 2.0, gram_flops(shape) + 20.0 * p * p + whole, most)
         # An eighth of min(n, p) columns at work is what is expected under l1, without it all of
         # them; a set that grows beyond the memory is stopped by `RowColumns`.

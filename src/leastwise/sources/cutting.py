@@ -20,7 +20,6 @@ LEAST_ROWS, MOST_ROWS = 1000, 10_000
 SERIAL_SIZE = 200_000
 WIDE = 512
 SPARSE_PART = 1_000_000  # stored numbers of a sparse matrix worth a thread
-VECTORS = 6  # of a block's rows that a pass makes, for each output
 
 
 def cuts_of_dense(rows: int, columns: int) -> range:
@@ -55,18 +54,16 @@ def largest(cuts: Sequence[int], rows: int) -> int:
     return max(end - first for first, end in pairwise(edges))
 
 
-def scratch_of(rows: int, columns: int, outputs: int, threads: int, *, sparse: bool) -> int:
-    """Bytes that blocks of so many rows take while they are worked on.
+def scratch_of(rows: int, columns: int, threads: int, *, sparse: bool) -> int:
+    """Bytes of the copies of blocks of so many rows while they are worked on.
 
-    A dense block is centred by a copy, or in panels of columns, one a core, where it is large;
-    besides there are vectors of its rows.
+    A dense block is centred by a copy, or in panels of columns, one a core, where it is large.
     """
-    vectors = threads * 8 * VECTORS * rows * outputs
     if sparse:
-        return vectors
+        return 0
     whole = 8 * rows * columns
     if whole <= EXPLICIT_BYTES:
-        return threads * whole + vectors
+        return threads * whole
     panel = panel_of(rows)
     panels = -(-columns // panel)
-    return min(workers(), panels) * 8 * rows * min(columns, panel) + vectors
+    return min(workers(), panels) * 8 * rows * min(columns, panel)

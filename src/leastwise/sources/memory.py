@@ -159,11 +159,14 @@ class MemorySource(Source):
                 rows = self.X.tocsr()[taken] if isinstance(taken, np.ndarray) else self.X
                 mean = np.asarray(rows.mean(axis=0), np.float64).ravel()
             else:
-                chosen = np.arange(self.rows)[taken]
-                step = max(1, chosen.size // sampled_rows(self.X.shape[1]))
-                whole = chosen.size == self.rows
-                mean = sampled_mean(self.X, slice(None, None, step) if whole else chosen[::step])
-            return Shift(mean, np.average(self.y, axis=0, weights=self.weight))
+                chosen = None if isinstance(taken, slice) else np.flatnonzero(taken)
+                count = self.rows if chosen is None else chosen.size
+                step = max(1, count // sampled_rows(self.X.shape[1]))
+                rows = slice(None, None, step) if chosen is None else chosen[::step]
+                mean = sampled_mean(self.X, rows)
+            if self.weight is None:
+                return Shift(mean, self.y.mean(axis=0))
+            return Shift(mean, np.einsum("i,ik->k", self.weight, self.y) / self.weight.sum())
 
     def blocks(self) -> Iterator[Block]:
         """The blocks in the order of their rows; views, not copies."""
@@ -190,9 +193,8 @@ class MemorySource(Source):
 
     @property
     def scratch(self) -> int:
-        """Bytes that blocks under work take beside the data: a centred copy, vectors."""
-        p, k = self.X.shape[1], self.y.shape[1]
-        return scratch_of(self.block_rows, p, k, self.threads, sparse=self.sparse)
+        """Bytes that copies of blocks under work take."""
+        return scratch_of(self.block_rows, self.X.shape[1], self.threads, sparse=self.sparse)
 
     def reduce(
         self,

@@ -98,9 +98,9 @@ class Sizes(Source):
 
     @property
     def scratch(self) -> int:
-        """Bytes that blocks under work would take beside the data."""
-        p, k = len(self.columns), len(self.targets)
-        return scratch_of(self.block_rows, p, k, self._threads, sparse=self.sparse)
+        """Bytes that copies of blocks under work would take."""
+        p = len(self.columns)
+        return scratch_of(self.block_rows, p, self._threads, sparse=self.sparse)
 
     def blocks(self) -> Iterator[Block]:
         """Refused, as everything that asks for rows."""
