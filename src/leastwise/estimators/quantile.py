@@ -51,7 +51,8 @@ class Quantile(RegressorMixin, Linear):
         Whether several q are fitted under the constraint that a higher one nowhere lies below a
         lower one: at the rows of the fit that have a weight, and so in the convex hull of their
         columns (Bondell, Reich and Wang 2010); elsewhere they may still cross. The sum of their
-        objectives is minimised by a linear program: no l2. Where none would cross nothing changes.
+        objectives is minimised, by a linear program or, with l2, a quadratic one, of which
+        `max_iter` are solved at most. Where none would cross nothing changes.
 
     Attributes
     ----------
