@@ -240,6 +240,12 @@ def of_loss(loss: Loss) -> tuple[Any, Any]:
     return fit_source(source, loss=loss), source
 
 
+def of_classes(labels: tuple[str, ...], n: int = 400) -> Paths:
+    _, source = labelled(labels, n, l2=1.0)
+    loss: Loss = Logistic() if len(labels) == 2 else Multinomial()
+    return path_source(source, loss=loss, l1_ratio=0.9, strengths=8)
+
+
 def unfinished() -> Paths:
     slow = {"solver": "gradient-descent", "max_iter": 2, "strengths": [0.1, 0.01]}
     return path_source(rows(), l1_ratio=0.0, command="leastwise path a.csv", **slow)
@@ -262,6 +268,10 @@ PATHS: dict[str, Callable[[], Paths]] = {
         MemorySource(sample(30)[0], np.full(30, 5.0)), strengths=4
     ),
     "path not converged": unfinished,
+    "path of two classes": lambda: of_classes(("no", "yes")),
+    "path of three classes": lambda: of_classes(("a", "b", "c")),
+    "path of many classes": lambda: of_classes(tuple(f"c{j:02d}" for j in range(24)), 800),
+    "path of hostile classes": lambda: of_classes(HOSTILE[:5]),
 }  # fmt: skip
 CHOSEN: dict[str, Callable[[], str]] = {
     "cross-validated": lambda: crossed(rows(), rule="1se"),

@@ -66,6 +66,7 @@ def coefficients(
     *,
     norm: bool = False,
     title: str = "Coefficients along the path",
+    moved: str = "the target",
 ) -> Figure:
     """Coefficients per standard deviation against the strength, their names at their ends.
 
@@ -74,6 +75,7 @@ def coefficients(
     sd : (p,) standard deviations of the columns
     marks : name -> strength of a vertical line
     norm : against the sum of absolute coefficients per standard deviation instead
+    moved : what a coefficient changes, in words
     """
     if norm:
         title = "Coefficients against their sum"
@@ -108,7 +110,8 @@ def coefficients(
         legend=bool(marks) and not norm,
     )
     frame["names"] = _names(path, effect, chosen[:MOST_NAMED], ends)
-    return Figure(id, title, _words(path, effect, order, drawn, norm=norm), tuple(curves), frame)
+    words = _words(path, effect, order, drawn, moved, norm=norm)
+    return Figure(id, title, words, tuple(curves), frame)
 
 
 def _curve(
@@ -165,7 +168,13 @@ def _names(path: Path, effect: Float, chosen: list[int], ends: list[float]) -> l
 
 
 def _words(
-    path: Path, effect: Float, order: list[int], drawn: NDArray[np.bool_], *, norm: bool
+    path: Path,
+    effect: Float,
+    order: list[int],
+    drawn: NDArray[np.bool_],
+    moved: str,
+    *,
+    norm: bool,
 ) -> str:
     entered = [(int(np.argmax(effect[j] != 0.0)), j) for j in order]
     first = [short(path.columns[j], 40) for _, j in sorted(entered)[:3]]
@@ -175,7 +184,7 @@ def _words(
     )
     largest = [f"{short(path.columns[j], 40)} ({number(effect[j, -1], 3)})" for j in order[:3]]
     words += f" At the end of the path the largest are {listed(largest)}." if not norm else ""
-    words += " Each is the change in the target for one standard deviation (SD) of its column."
+    words += f" Each is the change in {moved} for one standard deviation (SD) of its column."
     if len(order) > MOST_CURVES:
         words += f" The {MOST_CURVES} largest are drawn."
     if len(order) > MOST_NAMED:
