@@ -6,6 +6,7 @@ what no solver would return.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -14,11 +15,14 @@ import numpy as np
 import pyarrow as pa
 
 from leastwise.encoding import Encoding, Feature
+from leastwise.errors import LeastwiseWarning
+from leastwise.estimators.quantile import Quantile as QuantileRegression
 from leastwise.losses import Absolute, Huber, Logistic, Loss, Multinomial, Quantile, Squared
 from leastwise.model import fit_source
 from leastwise.model.along import Paths, path_source
 from leastwise.model.chosen import fit_chosen
-from leastwise.report import diagnostics, render, render_paths
+from leastwise.model.saved_quantiles import Quantiles
+from leastwise.report import diagnostics, render, render_paths, render_quantiles
 from leastwise.sources import MemorySource
 from leastwise.sources.table import table
 
@@ -282,6 +286,40 @@ CHOSEN: dict[str, Callable[[], str]] = {
 }
 
 
+def quantiles(source: MemorySource, q: Any, **how: Any) -> str:
+    """The page of several quantiles."""
+    fitted = several_quantiles(source, q, **how)
+    return render_quantiles(fitted, [diagnostics(source, one) for one in fitted.models])
+
+
+def several_quantiles(source: MemorySource, q: Any, **how: Any) -> Quantiles:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LeastwiseWarning)
+        model = QuantileRegression(q, **how).fit(source)
+    return Quantiles(model.models_, model.crossings_, model.noncrossing)
+
+
+LOW = (0.5, 0.02, 0.04, 0.06)
+SEVERAL: dict[str, Callable[[], str]] = {
+    "quantiles": lambda: quantiles(rows(300), (0.9, 0.1, 0.5)),
+    "quantiles that cross": lambda: quantiles(rows(120), LOW),
+    "quantiles apart": lambda: quantiles(rows(120), LOW, noncrossing=True),
+    "quantiles apart with l2": lambda: quantiles(rows(120), LOW, l2=1e-3, noncrossing=True),
+    "weighted quantiles": lambda: quantiles(
+        rows(weight=np.arange(80.0) % 3), (0.25, 0.75), l1=0.1, intercept=False
+    ),
+    "quantiles of a table": lambda: quantiles(from_a_table()[1], (0.25, 0.75), standardize=True),
+    "many quantiles": lambda: quantiles(rows(2500, 30), np.linspace(0.05, 0.95, 19)),
+    "quantiles of hostile names": lambda: quantiles(hostile_rows(), (0.3, 0.7)),
+    "quantiles of a constant": lambda: quantiles(
+        MemorySource(sample(30)[0], np.full(30, 5.0)), (0.3, 0.7)
+    ),
+    "quantiles not converged": lambda: quantiles(
+        rows(), (0.3, 0.7), solver="subgradient", max_iter=3
+    ),
+}
+
+
 def _fit_page(case: Callable[[], tuple[Any, Any]]) -> str:
     model, source = case()
     return render(model, diagnostics(source, model))
@@ -291,7 +329,9 @@ def page_of(name: str) -> str:
     """The page of a case of any of the registries."""
     if name in PATHS:
         return render_paths(PATHS[name]())
+    if name in SEVERAL:
+        return SEVERAL[name]()
     return CHOSEN[name]() if name in CHOSEN else _fit_page(CASES[name])
 
 
-PAGES = (*CASES, *PATHS, *CHOSEN)
+PAGES = (*CASES, *PATHS, *CHOSEN, *SEVERAL)

@@ -274,7 +274,7 @@ def test_the_command_takes_several_quantiles(rents, lw):  # noqa: F811
         (("--loss", "quantile(0.1,0.1)"), "must be different"),
         (("--loss", "quantile(0.1,2)"), "q must be a number between 0 and 1"),
         (("--loss", "quantile(0.1,0.5)", "--cv"), "--cv takes one quantile"),
-        (("--loss", "quantile(0.1,0.5)", "--report", "a.html"), "--report takes one quantile"),
+        (("--loss", "quantile(0.1,0.5)", "--report", "rents.csv"), "rents.csv"),
         (("--loss", "absolute", "--noncrossing"), "--noncrossing is of several quantiles"),
     ):
         code, _, err = lw(*fit, *arguments)

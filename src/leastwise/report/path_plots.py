@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -109,7 +109,7 @@ def coefficients(
         height=HEIGHT,
         legend=bool(marks) and not norm,
     )
-    frame["names"] = _names(path, effect, chosen[:MOST_NAMED], ends)
+    frame["names"] = names_at_ends(path.columns, effect, chosen[:MOST_NAMED], ends)
     words = _words(path, effect, order, drawn, moved, norm=norm)
     return Figure(id, title, words, tuple(curves), frame)
 
@@ -144,7 +144,9 @@ def _marks(marks: Mapping[str, float], ends: list[float]) -> list[dict[str, Any]
     return lines
 
 
-def _names(path: Path, effect: Float, chosen: list[int], ends: list[float]) -> list[dict[str, Any]]:
+def names_at_ends(
+    columns: Sequence[str], effect: Float, chosen: list[int], ends: list[float]
+) -> list[dict[str, Any]]:
     """Where the names stand: at the ends of their curves, pushed apart so far as they must be."""
     least = LETTER / ROOM * (ends[1] - ends[0])
     order = sorted(range(len(chosen)), key=lambda at: -effect[chosen[at], -1])
@@ -159,8 +161,8 @@ def _names(path: Path, effect: Float, chosen: list[int], ends: list[float]) -> l
     return [
         {
             "y": float(f"{y:.6g}"),
-            "text": in_plot(path.columns[chosen[at]], 26),
-            "short": in_plot(path.columns[chosen[at]], 13),
+            "text": in_plot(columns[chosen[at]], 26),
+            "short": in_plot(columns[chosen[at]], 13),
             "color": hue(at),
         }
         for at, y in zip(order, places, strict=True)
