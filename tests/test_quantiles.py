@@ -262,7 +262,7 @@ def test_the_command_takes_several_quantiles(rents, lw):  # noqa: F811
     for more in ((), ("--noncrossing",)):
         code, out, _ = lw(*fit, "--loss", "quantile(0.9, 0.1)", "--save", "m.json", *more)
         assert code == 0
-        assert out.count("Quantile regression (0.9)") == out.count("Quantile regression (0.1)") == 1
+        assert out.startswith("Quantile regression (0.1 and 0.9): rent from")
         assert ("do not cross in any row" in out) == bool(more)
         back = load("m.json")
         assert back.q == [0.9, 0.1]
@@ -299,3 +299,54 @@ def test_the_command_says_that_quantiles_held_apart_are_unfinished(tmp_path, lw)
     code, out, _ = lw(*fit, "--noncrossing", "--l2", "0.01")
     assert code == 0
     assert "kept from crossing" in out
+
+
+def test_the_printout_of_several_is_one_table(rents, lw):  # noqa: F811
+    fit = ("fit", "rents.csv", "--target", "rent", "--features", "area,rooms")
+    code, out, _ = lw(*fit, "--loss", "quantile(0.9,0.1,0.5)", "--save", "m.json")
+    assert code == 0
+    lines = out.splitlines()
+    assert len(lines) == len(set(lines) - {""}) + lines.count("")
+    for once in ("rows", "objective", "certificate", "solver", "time", "standard errors"):
+        assert sum(line.startswith(once) for line in lines) == 1, once
+    head = lines.index(next(line for line in lines if "q = 0.1" in line))
+    assert lines[head].split() == ["q", "=", "0.1", "q", "=", "0.5", "q", "=", "0.9"]
+    body = {line.split()[0]: line.split()[1:] for line in lines[head + 1 :] if line.strip()}
+    models = sorted(load("m.json").models_, key=lambda model: model.loss.q)
+    for name in ("intercept", "area", "rooms"):
+        at = models[0].inference[0].names.index(name)
+        for k, model in enumerate(models):
+            table = model.inference[0]
+            coef, error = (text.strip("()").replace(",", "") for text in body[name][2 * k :][:2])
+            assert float(coef) == pytest.approx(table.coef[at], rel=1e-4)
+            assert float(error) == pytest.approx(table.error[at], rel=1e-2)
+    assert [float(d2) for d2 in body["D2"]] == pytest.approx(
+        [model.explained[0] for model in models], abs=1e-4
+    )
+    assert "all 3 quantiles certified: worst relative gap" in out
+    assert body["crossings"] == ["none"]
+
+
+def test_more_quantiles_than_there_is_room_for_are_shown_on_demand(rents, lw):  # noqa: F811
+    many = ",".join(f"{q:.3f}" for q in np.linspace(0.02, 0.98, 25))
+    fit = (
+        "fit",
+        "rents.csv",
+        "--target",
+        "rent",
+        "--features",
+        "area",
+        "--loss",
+        f"quantile({many})",
+    )
+    code, out, _ = lw(*fit)
+    assert code == 0
+    assert "(25 from 0.02 to 0.98)" in out
+    assert "of 25 quantiles; --all shows all" in out
+    shown = out.count("q = ") - out.count("at q = ")
+    assert 4 < shown < 25
+    assert "q = 0.02 " in out
+    assert "q = 0.98" in out
+    assert max(map(len, out[out.index("q = ") : out.index("D2")].splitlines())) <= 120
+    _, out, _ = lw(*fit, "--all")
+    assert out.count("q = ") - out.count("at q = ") == 25

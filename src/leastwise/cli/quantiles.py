@@ -1,4 +1,4 @@
-"""`leastwise fit --loss "quantile(0.1,0.5,0.9)"`: several quantiles, a table each, in one file."""
+"""`leastwise fit --loss "quantile(0.1,0.5,0.9)"`: several quantiles in one table and one file."""
 
 from __future__ import annotations
 
@@ -89,13 +89,10 @@ def fit_quantiles(options: Options, q: list[float], arguments: Sequence[str]) ->
     if options.as_json:
         say(content)
     else:
-        from leastwise.cli.show import summary
+        from leastwise.cli.show_quantiles import summary
 
-        seconds = (read - began, (done - read) / len(q))
-        shown = (
-            summary(one, options.file, seconds, everything=options.everything) for one in models
-        )
-        say("\n".join(shown))
+        seconds = (read - began, done - read)
+        say(summary(several, options.file, seconds, everything=options.everything))
     reading.put(options.save, content, "the models", quiet=options.as_json)
     reading.put(options.report, page, "the page", quiet=options.as_json)
     unfinished = [one for one in models if not one.fit.certificate.converged]
