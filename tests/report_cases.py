@@ -6,6 +6,7 @@ what no solver would return.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -14,11 +15,14 @@ import numpy as np
 import pyarrow as pa
 
 from leastwise.encoding import Encoding, Feature
+from leastwise.errors import LeastwiseWarning
+from leastwise.estimators.quantile import Quantile as QuantileRegression
 from leastwise.losses import Absolute, Huber, Logistic, Loss, Multinomial, Quantile, Squared
 from leastwise.model import fit_source
 from leastwise.model.along import Paths, path_source
 from leastwise.model.chosen import fit_chosen
-from leastwise.report import diagnostics, render, render_paths
+from leastwise.model.saved_quantiles import Quantiles
+from leastwise.report import diagnostics, render, render_paths, render_quantiles
 from leastwise.sources import MemorySource
 from leastwise.sources.table import table
 
@@ -240,6 +244,12 @@ def of_loss(loss: Loss) -> tuple[Any, Any]:
     return fit_source(source, loss=loss), source
 
 
+def of_classes(labels: tuple[str, ...], n: int = 400) -> Paths:
+    _, source = labelled(labels, n, l2=1.0)
+    loss: Loss = Logistic() if len(labels) == 2 else Multinomial()
+    return path_source(source, loss=loss, l1_ratio=0.9, strengths=8)
+
+
 def unfinished() -> Paths:
     slow = {"solver": "gradient-descent", "max_iter": 2, "strengths": [0.1, 0.01]}
     return path_source(rows(), l1_ratio=0.0, command="leastwise path a.csv", **slow)
@@ -262,6 +272,10 @@ PATHS: dict[str, Callable[[], Paths]] = {
         MemorySource(sample(30)[0], np.full(30, 5.0)), strengths=4
     ),
     "path not converged": unfinished,
+    "path of two classes": lambda: of_classes(("no", "yes")),
+    "path of three classes": lambda: of_classes(("a", "b", "c")),
+    "path of many classes": lambda: of_classes(tuple(f"c{j:02d}" for j in range(24)), 800),
+    "path of hostile classes": lambda: of_classes(HOSTILE[:5]),
 }  # fmt: skip
 CHOSEN: dict[str, Callable[[], str]] = {
     "cross-validated": lambda: crossed(rows(), rule="1se"),
@@ -269,6 +283,40 @@ CHOSEN: dict[str, Callable[[], str]] = {
     "cross-validated targets": lambda: crossed(rows(k=2), l1_ratio=(0.5, 1.0)),
     "leave one out": lambda: crossed(rows(), l1_ratio=0.0, cv="loo"),
     "no path drawn": lambda: crossed(rows(), walked=False, scoring="mae", l1_ratio=1.0),
+}
+
+
+def quantiles(source: MemorySource, q: Any, **how: Any) -> str:
+    """The page of several quantiles."""
+    fitted = several_quantiles(source, q, **how)
+    return render_quantiles(fitted, [diagnostics(source, one) for one in fitted.models])
+
+
+def several_quantiles(source: MemorySource, q: Any, **how: Any) -> Quantiles:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LeastwiseWarning)
+        model = QuantileRegression(q, **how).fit(source)
+    return Quantiles(model.models_, model.crossings_, model.noncrossing)
+
+
+LOW = (0.5, 0.02, 0.04, 0.06)
+SEVERAL: dict[str, Callable[[], str]] = {
+    "quantiles": lambda: quantiles(rows(300), (0.9, 0.1, 0.5)),
+    "quantiles that cross": lambda: quantiles(rows(120), LOW),
+    "quantiles apart": lambda: quantiles(rows(120), LOW, noncrossing=True),
+    "quantiles apart with l2": lambda: quantiles(rows(120), LOW, l2=1e-3, noncrossing=True),
+    "weighted quantiles": lambda: quantiles(
+        rows(weight=np.arange(80.0) % 3), (0.25, 0.75), l1=0.1, intercept=False
+    ),
+    "quantiles of a table": lambda: quantiles(from_a_table()[1], (0.25, 0.75), standardize=True),
+    "many quantiles": lambda: quantiles(rows(2500, 30), np.linspace(0.05, 0.95, 19)),
+    "quantiles of hostile names": lambda: quantiles(hostile_rows(), (0.3, 0.7)),
+    "quantiles of a constant": lambda: quantiles(
+        MemorySource(sample(30)[0], np.full(30, 5.0)), (0.3, 0.7)
+    ),
+    "quantiles not converged": lambda: quantiles(
+        rows(), (0.3, 0.7), solver="subgradient", max_iter=3
+    ),
 }
 
 
@@ -281,7 +329,9 @@ def page_of(name: str) -> str:
     """The page of a case of any of the registries."""
     if name in PATHS:
         return render_paths(PATHS[name]())
+    if name in SEVERAL:
+        return SEVERAL[name]()
     return CHOSEN[name]() if name in CHOSEN else _fit_page(CASES[name])
 
 
-PAGES = (*CASES, *PATHS, *CHOSEN)
+PAGES = (*CASES, *PATHS, *CHOSEN, *SEVERAL)

@@ -252,6 +252,19 @@ def test_every_rule_on_every_loss_is_certified(loss, penalty, rule):
     assert [record.iteration for record in found.history] == list(range(found.iterations + 1))
 
 
+@pytest.mark.parametrize(
+    ("loss", "solver"),
+    [(Squared(), "working-set"), (Huber(1.0), "newton"), (Absolute(), "interior-point")],
+)
+def test_what_gives_zeros_is_a_solver_that_takes_the_loss(loss, solver):
+    X, y = drawn(loss)
+    problem = posed(X, y, loss, l1=0.1)
+    assert fit(problem, solver).certificate.converged
+    for approximate in (Subgradient(), StochasticGradient()):
+        (note,) = (n for n in fit(problem, approximate, max_iter=3).notes if "zeros" in n)
+        assert note.endswith(solver)
+
+
 def test_excluded_columns_stay_out():
     X, y = drawn(Absolute())
     penalty = ElasticNet(0.01, 0.1, factors=np.array([1.0, np.inf, 0.0, 2.0]))
@@ -386,6 +399,8 @@ def test_bounds_are_kept_at_every_step():
         ({"step": 0.0}, "the step must be positive"),
         ({"batch_size": 0}, "batch_size must be a whole number of at least 1"),
         ({"batch_size": 2.5}, "batch_size must be a whole number"),
+        ({"batch_size": "a"}, "batch_size must be a whole number"),
+        ({"step": "a"}, "the step must be positive"),
     ],
 )
 def test_impossible_batches_are_named(settings, words):

@@ -14,7 +14,16 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.class_weight import compute_class_weight
 
-from leastwise import DataError, LeastSquares, LeastwiseWarning, Logistic, UsageError, load, table
+from leastwise import (
+    DataError,
+    LeastSquares,
+    LeastwiseWarning,
+    Logistic,
+    UsageError,
+    load,
+    path,
+    table,
+)
 from leastwise.losses import Logistic as LogisticLoss
 from leastwise.model import Model, fit_source
 from leastwise.sources import MemorySource
@@ -136,6 +145,31 @@ def test_one_class_is_named():
     y = np.array(["a", "b"])[(np.arange(len(X)) % 2)]
     with pytest.raises(DataError, match="the one class 'b'"):
         Logistic().fit(X, y, sample_weight=1.0 * (y == "b"))
+
+
+@pytest.mark.parametrize("only", ["yes", True, 3])
+def test_one_class_of_a_table_is_named(only):
+    rows = table({"a": np.arange(9.0), "y": [only] * 9}, target="y")
+    for fit in (Logistic().fit, lambda rows: path(rows, loss="logistic")):
+        with pytest.raises(DataError, match="all rows of the target 'y' are of the one class"):
+            fit(rows)
+
+
+@pytest.mark.parametrize("gap", [None, np.nan, pd.NA])
+def test_a_missing_or_mixed_label_is_named(gap):
+    y = np.array(["a", "b"] * 4, object)
+    y[5] = gap
+    with pytest.raises(DataError, match="y has no class in row 6"):
+        Logistic().fit(np.arange(8.0)[:, None], y)
+    y[5] = 2
+    with pytest.raises(DataError, match="text and numbers: give all as text"):
+        Logistic().fit(np.arange(8.0)[:, None], y)
+
+
+@pytest.mark.parametrize("weight", [-1.0, np.nan, np.inf])
+def test_a_class_weight_that_is_none_is_refused(weight):
+    with pytest.raises(UsageError, match="class_weight must be numbers of at least 0"):
+        Logistic(class_weight={"a": weight}).fit(np.arange(8.0)[:, None], ["a", "b"] * 4)
 
 
 def test_what_names_no_class_is_refused():

@@ -14,7 +14,7 @@ from sklearn.datasets import load_diabetes
 import leastwise
 from cli_cases import lw, rents  # noqa: F401 (fixtures)
 from leastwise import Quantile, load
-from leastwise.errors import DataError, LeastwiseWarning, UsageError
+from leastwise.errors import ConvergenceWarning, DataError, LeastwiseWarning, UsageError
 
 X, Y = load_diabetes(return_X_y=True)
 Q = [0.9, 0.1, 0.5, 0.25]  # in no order
@@ -126,19 +126,23 @@ def crossing(seed=1, n=400, weighted=False):
 LOW = [0.5, 0.01, 0.03, 0.02, 0.9]
 
 
-def whole_program(X, y, weight, quantiles, l1):
-    """The sum of all objectives by HiGHS, with the constraints of all rows."""
+def whole_program(X, y, weight, quantiles, l1, slope=None):
+    """The sum of all objectives by HiGHS, with the constraints of all rows.
+
+    slope : (K, p) a linear term of the coefficients
+    """
     (n, p), K, share = X.shape, len(quantiles), weight / weight.sum()
     A = np.column_stack([np.ones(n), X])
     many = sparse.block_diag([A] * K)
     same = sparse.eye(K * n)
     paid = np.tile(np.append(0.0, np.full(p, l1)), K)
+    more = 0.0 * paid if slope is None else np.insert(slope, 0, 0.0, axis=1).ravel()
     loss = [share * q for q in quantiles] + [share * (1.0 - q) for q in quantiles]
     before, after = (sparse.block_diag([A] * (K - 1)) for _ in range(2))
     empty = sparse.csr_matrix(((K - 1) * n, p + 1))
     apart = sparse.hstack([before, empty]) - sparse.hstack([empty, after])
     found = linprog(
-        np.concatenate([paid, paid, *loss]),
+        np.concatenate([paid + more, paid - more, *loss]),
         sparse.hstack([apart, -apart, sparse.csr_matrix(((K - 1) * n, 2 * K * n))]),
         np.zeros((K - 1) * n),
         sparse.hstack([many, -many, same, -same]),
@@ -192,11 +196,54 @@ def test_noncrossing_with_tied_and_few_rows_bounds_and_no_intercept():
         assert model.crossings_ == 0
 
 
-def test_noncrossing_refuses_what_is_no_linear_program():
+@pytest.mark.parametrize(("l1", "weighted"), [(0.0, False), (0.005, True)])
+def test_noncrossing_with_l2_is_the_optimum_of_its_own_tangent(l1, weighted):
+    # w is optimal if and only if it is for the objective whose l2/2 |w|^2 is l2 w*.w, w* = w.
+    rows, y, weight = crossing(weighted=weighted)
+    l2 = 0.01
+    model = Quantile(LOW, l1, l2, noncrossing=True).fit(rows, y, weight)
+    assert "held apart by a quadratic program" in model.model_.fit.solver
+    found = model.certificate_
+    assert found.relative_gap < 1e-12
+    order, kept = np.argsort(LOW), weight > 0.0
+    coef = model.coef_[order]
+    slope = l2 * coef
+    expected = whole_program(rows[kept], y[kept], weight[kept], sorted(LOW), l1, slope)
+    assert found.primal + 0.5 * l2 * (coef**2).sum() == pytest.approx(expected, rel=1e-9)
+    assert np.diff(model.predict(rows)[kept][:, order], axis=1).min() > -1e-12
+    with pytest.warns(LeastwiseWarning, match="the quantiles cross in"):
+        free = Quantile(LOW, l1, l2).fit(rows, y, weight)
+    assert found.primal > sum(one.fit.certificate.primal for one in free.models_) + 1e-6
+
+
+def test_noncrossing_with_l2_in_units_of_the_columns():
     rows, y, _ = crossing()
-    with pytest.raises(UsageError, match="one linear program, which takes l1 but no l2"):
-        Quantile(LOW, l2=0.1, noncrossing=True).fit(rows, y)
-    with pytest.raises(UsageError, match="one linear program"):
+    unit = rows.std(axis=0)
+    wide = Quantile(LOW, l2=0.01, noncrossing=True, standardize=True).fit(rows * 7.0, y)
+    same = Quantile(LOW, l2=0.01, noncrossing=True).fit(rows / unit, y)
+    np.testing.assert_allclose(wide.coef_ * 7.0 * unit, same.coef_, rtol=1e-7, atol=1e-9)
+    apart = [0.2, 0.5, 0.8]
+    model = Quantile(apart, l2=0.01, noncrossing=True).fit(rows, y)
+    np.testing.assert_allclose(model.coef_, Quantile(apart, l2=0.01).fit(rows, y).coef_, rtol=1e-9)
+
+
+@pytest.mark.parametrize("intercept", [True, False])
+def test_noncrossing_obeys_the_limit_and_still_does_not_cross(intercept):
+    rows, y, _ = crossing()
+    q = [0.05, 0.04, 0.5, 0.06]
+    best = Quantile(q, l2=0.01, noncrossing=True, intercept=intercept).fit(rows, y)
+    with pytest.warns(ConvergenceWarning, match="max_iter: allow more iterations"):
+        model = Quantile(q, l2=0.01, noncrossing=True, intercept=intercept, max_iter=1).fit(rows, y)
+    assert model.n_iter_ == 1
+    assert not model.certificate_.converged
+    assert model.crossings_ == 0
+    assert model.certificate_.primal > best.certificate_.primal
+    assert model.certificate_.dual <= best.certificate_.primal
+
+
+def test_noncrossing_refuses_other_solvers():
+    rows, y, _ = crossing()
+    with pytest.raises(UsageError, match="which only interior-point takes"):
         Quantile(LOW, solver="subgradient", noncrossing=True).fit(rows, y)
 
 
@@ -215,7 +262,7 @@ def test_the_command_takes_several_quantiles(rents, lw):  # noqa: F811
     for more in ((), ("--noncrossing",)):
         code, out, _ = lw(*fit, "--loss", "quantile(0.9, 0.1)", "--save", "m.json", *more)
         assert code == 0
-        assert out.count("Quantile regression (0.9)") == out.count("Quantile regression (0.1)") == 1
+        assert out.startswith("Quantile regression (0.1 and 0.9): rent from")
         assert ("do not cross in any row" in out) == bool(more)
         back = load("m.json")
         assert back.q == [0.9, 0.1]
@@ -227,10 +274,79 @@ def test_the_command_takes_several_quantiles(rents, lw):  # noqa: F811
         (("--loss", "quantile(0.1,0.1)"), "must be different"),
         (("--loss", "quantile(0.1,2)"), "q must be a number between 0 and 1"),
         (("--loss", "quantile(0.1,0.5)", "--cv"), "--cv takes one quantile"),
-        (("--loss", "quantile(0.1,0.5)", "--report", "a.html"), "--report takes one quantile"),
+        (("--loss", "quantile(0.1,0.5)", "--report", "rents.csv"), "rents.csv"),
         (("--loss", "absolute", "--noncrossing"), "--noncrossing is of several quantiles"),
-        (("--loss", "quantile(0.1,0.5)", "--l2", "1", "--noncrossing"), "no l2"),
     ):
         code, _, err = lw(*fit, *arguments)
         assert code == 2
         assert words in err
+
+
+def test_the_command_says_that_quantiles_held_apart_are_unfinished(tmp_path, lw):  # noqa: F811
+    rows, y, _ = crossing()
+    np.savetxt(
+        tmp_path / "rows.csv",
+        np.column_stack([rows, y]),
+        "%.17g",
+        ",",
+        header="a,b,c,d,e,y",
+        comments="",
+    )
+    fit = ("fit", str(tmp_path / "rows.csv"), "--target", "y", "--loss", "quantile(0.01,0.02,0.03)")
+    code, _, err = lw(*fit, "--noncrossing", "--max-iter", "1")
+    assert code == 3
+    assert "not converged: quantile(0.01): max_iter" in err
+    code, out, _ = lw(*fit, "--noncrossing", "--l2", "0.01")
+    assert code == 0
+    assert "kept from crossing" in out
+
+
+def test_the_printout_of_several_is_one_table(rents, lw):  # noqa: F811
+    fit = ("fit", "rents.csv", "--target", "rent", "--features", "area,rooms")
+    code, out, _ = lw(*fit, "--loss", "quantile(0.9,0.1,0.5)", "--save", "m.json")
+    assert code == 0
+    lines = out.splitlines()
+    assert len(lines) == len(set(lines) - {""}) + lines.count("")
+    for once in ("rows", "objective", "certificate", "solver", "time", "standard errors"):
+        assert sum(line.startswith(once) for line in lines) == 1, once
+    head = lines.index(next(line for line in lines if "q = 0.1" in line))
+    assert lines[head].split() == ["q", "=", "0.1", "q", "=", "0.5", "q", "=", "0.9"]
+    body = {line.split()[0]: line.split()[1:] for line in lines[head + 1 :] if line.strip()}
+    models = sorted(load("m.json").models_, key=lambda model: model.loss.q)
+    for name in ("intercept", "area", "rooms"):
+        at = models[0].inference[0].names.index(name)
+        for k, model in enumerate(models):
+            table = model.inference[0]
+            coef, error = (text.strip("()").replace(",", "") for text in body[name][2 * k :][:2])
+            assert float(coef) == pytest.approx(table.coef[at], rel=1e-4)
+            assert float(error) == pytest.approx(table.error[at], rel=1e-2)
+    assert [float(d2) for d2 in body["D2"]] == pytest.approx(
+        [model.explained[0] for model in models], abs=1e-4
+    )
+    assert "all 3 quantiles certified: worst relative gap" in out
+    assert body["crossings"] == ["none"]
+
+
+def test_more_quantiles_than_there_is_room_for_are_shown_on_demand(rents, lw):  # noqa: F811
+    many = ",".join(f"{q:.3f}" for q in np.linspace(0.02, 0.98, 25))
+    fit = (
+        "fit",
+        "rents.csv",
+        "--target",
+        "rent",
+        "--features",
+        "area",
+        "--loss",
+        f"quantile({many})",
+    )
+    code, out, _ = lw(*fit)
+    assert code == 0
+    assert "(25 from 0.02 to 0.98)" in out
+    assert "of 25 quantiles; --all shows all" in out
+    shown = out.count("q = ") - out.count("at q = ")
+    assert 4 < shown < 25
+    assert "q = 0.02 " in out
+    assert "q = 0.98" in out
+    assert max(map(len, out[out.index("q = ") : out.index("D2")].splitlines())) <= 120
+    _, out, _ = lw(*fit, "--all")
+    assert out.count("q = ") - out.count("at q = ") == 25

@@ -71,6 +71,33 @@ def test_hostile_names_are_text_on_curves_and_in_the_table() -> None:
     assert HOSTILE[1] in Reader(page_of("path of hostile names")).text["bdi"]
 
 
+def test_a_path_of_classes_draws_the_coefficients_of_each() -> None:
+    paths = PATHS["path of three classes"]()
+    (path,) = paths.paths
+    page = page_of("path of three classes")
+    drawn = figures(page)
+    for k, name in enumerate(paths.outputs):
+        figure = drawn.get(f"path-0-coefficients-{k}", {"data": []})  # none where all are zero
+        curves = {trace["text"]: trace["y"] for trace in figure["data"] if "text" in trace}
+        for j, column in enumerate(path.columns):
+            effect = path.coef[k, j] * paths.sd[j]
+            np.testing.assert_allclose(curves.get(column, 0.0 * effect), effect, rtol=SIX)
+        assert f"Coefficients of {name} along the path" in page
+        words = f"Each is the change in the score of {name} for one standard"
+        assert (words in page) == bool(path.coef[k].any())
+    assert np.count_nonzero(path.coef[:, :, -1]) > 4
+    assert "3 classes along 8 strengths" in page
+    assert "4 more figures not shown" in page_of("path of many classes")
+
+
+def test_the_page_of_a_path_names_its_own_loss() -> None:
+    for name in ("path of two classes", "path of three classes"):
+        page = page_of(name)
+        assert "squared residuals" not in page
+        assert f"mean of the {'logistic losses' if 'two' in name else 'cross-entropies'}" in page
+        assert "<math" not in page
+
+
 def test_the_page_says_what_did_not_converge() -> None:
     page = page_of("path not converged")
     top = page[page.index("<header") : page.index("</header>")]

@@ -178,3 +178,18 @@ def test_a_table_gives_its_score_without_names_in_the_way():
     assert model.score(rows) == pytest.approx(model.score(frame[["a", "b", "c"]], Y))
     assert not hasattr(model, "classes_")
     assert not hasattr(Logistic(), "coef_")
+
+
+@pytest.mark.parametrize("solver", ["newton", "accelerated-gradient", "gradient-descent"])
+@pytest.mark.parametrize("width", [0.1, 1.35])
+def test_of_fewer_rows_than_columns_the_answer_is_of_least_norm(solver, width):
+    rng = np.random.default_rng(0)
+    rows, y = rng.standard_normal((20, 40)), rng.standard_normal(20)
+    weight = np.arange(20) % 4 * 1.0
+    for given in (None, weight):
+        kept = np.ones(20, bool) if given is None else given > 0.0
+        model = Huber(width, solver=solver).fit(rows, y, given)
+        assert model.certificate_.converged
+        centred = (rows - np.average(rows, axis=0, weights=given))[kept]
+        spanned = np.linalg.pinv(centred) @ (centred @ model.coef_)
+        np.testing.assert_allclose(model.coef_, spanned, atol=1e-12)

@@ -175,6 +175,8 @@ def test_momentum_widens_the_stable_steps_and_speeds_them():
         ({"step": np.nan}, "the step must be positive"),
         ({"momentum": 1.0}, r"momentum must be in \[0, 1\), not 1"),
         ({"momentum": -0.1}, "momentum must be in"),
+        ({"step": "a"}, "the step must be positive, not 'a'"),
+        ({"momentum": "a"}, "momentum must be in"),
     ],
 )
 def test_impossible_settings_are_named(settings, words):

@@ -20,12 +20,14 @@ from leastwise.problem import Design, Evaluation, Problem
 from leastwise.refinement import Refined
 from leastwise.separation import separated
 from leastwise.solvers import Solver
+from leastwise.solvers.base import Iterate
 
 Float = NDArray[np.float64]
 
 MOST_NAMED = 8  # constant columns that get a sentence each
 MOST_MISSED = 0.9  # of the squared residuals, their mean's share that goes without saying
 
+SPAN = 1e-13  # of the largest squared singular value: a direction of the rows that is none
 NEXT = {
     "max_iter": "allow more iterations (max_iter), or take a faster solver (solver='auto')",
     "diverged": "take a smaller step; the largest stable one is 2/L",
@@ -113,6 +115,12 @@ def fit(
         found = certified(problem, iterate, at)
         if reason == "converged" and not float(found.relative.max()) <= tol:
             reason = "stalled"
+    spanned = _spanned(problem, iterate) if reason == "converged" else None
+    if spanned is not None:
+        there = problem.design.evaluate_again(spanned.coef, iterate.at)
+        closer = certified(problem, spanned, there)
+        if float(closer.relative.max()) <= tol:
+            iterate, at, found = spanned, there, closer
     relative = float(found.relative.max())
     converged = relative <= tol
     correlation = at.correlation
@@ -150,6 +158,27 @@ def fit(
         at,
         apart is not None,
     )
+
+
+def _spanned(problem: Problem, iterate: Iterate) -> Iterate | None:
+    """Of an iterate on fewer rows than columns, without a penalty, the part in the rows' span.
+
+    w - Z'(ZZ')^+ Z w changes no prediction, Z the centred rows of positive weight: what is left is
+    the coefficients of least norm (Penrose 1955).
+    """
+    shape, design = problem.shape, problem.design
+    free = not any(each.any() for each in problem.strengths)
+    wide = shape.rows <= shape.columns and shape.affords(8 * 4 * shape.rows**2)
+    if iterate.exact or shape.bounded or not (free and wide and shape.row_state):
+        return None
+    block = design.source.gather()
+    view = block.centred(design.centre.mean)
+    live = np.ones(block.rows) if block.weight is None else (block.weight > 0.0) * 1.0
+    values, Q = np.linalg.eigh(view.outer(np.ones(shape.columns)) * live * live[:, None])
+    kept = values > SPAN * values[-1]
+    seen = Q[:, kept].T @ (live[:, None] * view.times(iterate.coef))
+    along = live[:, None] * (Q[:, kept] @ (seen / values[kept, None]))
+    return replace(iterate, coef=design.mask(view.back(along)))
 
 
 def checked_limit(max_iter: int) -> int:

@@ -80,7 +80,7 @@ class JointPath(Path):
         Parameters and errors are those of `Path.predict`.
         """
         targets = range(self.coef.shape[0])
-        each = np.stack([self._alone(target).predict(X, strength) for target in targets])
+        each = np.stack([self.alone(target).predict(X, strength) for target in targets])
         return each if strength is None else each.T
 
     def criterion(self, name: str, gamma: float = 0.5) -> Float:
@@ -107,9 +107,12 @@ class JointPath(Path):
         _refuse("only the path of one target is drawn: draw coef[target] against strengths")
 
     def report(self, file: str | os.PathLike[str]) -> None:
-        _refuse("only the path of one target has a page: give y one column at a time")
+        if not self.loss.coupled:
+            _refuse("only the path of one target has a page: give y one column at a time")
+        super().report(file)
 
-    def _alone(self, target: int) -> Path:
+    def alone(self, target: int) -> Path:
+        """What it is for one target or class, whose gaps and losses are those of all."""
         values = {each.name: getattr(self, each.name) for each in fields(Path)}
         values |= {"coef": self.coef[target], "intercepts": self.intercepts[target]}
         return Path(**values)

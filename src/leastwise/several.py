@@ -21,10 +21,11 @@ from leastwise.solvers import InteriorPoint, Solver
 Float = NDArray[np.float64]
 
 
-def together(problem: Problem, solver: str | Solver) -> Choice | None:
+def together(problem: Problem, solver: str | Solver, *, apart: bool = False) -> Choice | None:
     """The solver that takes many quantiles together; None where they are solved one by one.
 
-    With l2 each is a problem of its own; so it is for any other solver.
+    With l2 each is a problem of its own, unless they are to be kept `apart`; so it is for any other
+    solver.
 
     Raises
     ------
@@ -32,8 +33,8 @@ def together(problem: Problem, solver: str | Solver) -> Choice | None:
         As `leastwise.planning.choose`.
     """
     choice = choose(problem, solver)
-    walks = isinstance(choice.solver, InteriorPoint) and not problem.strengths[1].any()
-    return choice if walks else None
+    walks = apart or not problem.strengths[1].any()
+    return choice if walks and isinstance(choice.solver, InteriorPoint) else None
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def fit_quantiles(
 
     Parameters
     ----------
-    problem : of any of them: they share rows and penalty, which has no l2
+    problem : of any of them: they share rows and penalty
     losses : the quantiles, in any order
     choice : what `together` gave
     tol, max_iter : as of `leastwise.fit.fit`
@@ -87,19 +88,22 @@ def fit_quantiles(
     passes = max(int(one.detail["looks"]) for one in found) / len(found)
     notes, name = tuple(findings(problem.design)), choice.name
     detail = "exact at a vertex" if all(one.exact for one in found) else ""
+    program = "quadratic" if problem.strengths[1].any() else "linear"
     fits: list[Fit] = []
     for place, one in enumerate(found):
         if joint is None:
             coef, level, gap = one.coef, one.intercept, one.gap
             objective, null = float(one.detail["objective"]), float(one.detail["null_objective"])
             value = objective - float(problem.penalty.value(coef[:, None])[0])
+            steps, unfinished = one.iterations, one.iterations >= limit
         else:
             coef, level, gap = joint.coef[place], float(joint.intercept[place]), joint.gap
             objective, null = joint.objective, float(joint.null.sum())
-            value, detail = float(joint.value[place]), "held apart by a linear program"
-        certificate = _certificate(objective, gap, null, tol)
+            value, detail = float(joint.value[place]), f"held apart by a {program} program"
+            steps, unfinished = joint.rounds, not joint.done
+        certificate = _certificate(objective, gap, null, tol, unfinished=unfinished)
         record = Record(
-            one.iterations,
+            steps,
             objective,
             certificate.gap,
             certificate.relative_gap,
@@ -113,7 +117,7 @@ def fit_quantiles(
                 np.array([value]),
                 certificate,
                 (record,),
-                one.iterations,
+                steps,
                 f"{name} ({detail})" if detail else name,
                 choice.why,
                 notes,
@@ -127,9 +131,12 @@ def fit_quantiles(
     return Several(tuple(fits[k] for k in back), null[back], held)
 
 
-def _certificate(objective: float, relative: float, null: float, tol: float) -> Certificate:
+def _certificate(
+    objective: float, relative: float, null: float, tol: float, *, unfinished: bool
+) -> Certificate:
     gap = min(relative * null, objective)
     relative = gap / null if null > 0.0 else 0.0
     converged = relative <= tol
-    words = "converged" if converged else f"stalled: {NEXT['stalled']}"
+    reason = "max_iter" if unfinished else "stalled"
+    words = "converged" if converged else f"{reason}: {NEXT[reason]}"
     return Certificate(objective, objective - gap, gap, relative, converged, words)

@@ -12,7 +12,6 @@ from leastwise.cli import reading
 from leastwise.cli.outputs import check_outputs
 from leastwise.cli.progress import Progress
 from leastwise.cli.text import complain, plain, say
-from leastwise.errors import UsageError
 from leastwise.losses import Loss, named
 from leastwise.model.along import Paths, path_source
 from leastwise.model.path_files import encoder, to_json
@@ -42,11 +41,6 @@ def path_table(options: Options, arguments: Sequence[str]) -> int:
         progress.say(f"reading {options.file}")
         rows = reading.rows_of(options, read_arrow(options.file))
         rows, loss = reading.suited(rows, loss)
-        if loss.coupled and options.report:
-            raise UsageError(
-                "--report: the page of a path draws one target, and that of more than two classes "
-                "has a coefficient a class; leave it out, and --save FILE.csv for all of them"
-            )
         read = time.perf_counter()
         length = strengths if isinstance(strengths, int) else len(strengths)
         progress.follow(length * len(rows.targets))

@@ -1,4 +1,4 @@
-"""`leastwise fit --loss "quantile(0.1,0.5,0.9)"`: several quantiles, a table each, in one file."""
+"""`leastwise fit --loss "quantile(0.1,0.5,0.9)"`: several quantiles in one table and one file."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from leastwise.sources.table import read_arrow
 
 if TYPE_CHECKING:
     from leastwise.cli.fitting import Options
+    from leastwise.sources.table import Table
 
 SEVERAL = re.compile(r"\s*quantile\s*\(([^()]*,[^()]*)\)\s*")
 
@@ -83,22 +84,28 @@ def fit_quantiles(options: Options, q: list[float], arguments: Sequence[str]) ->
         models = tuple(replace(model, command=command) for model in fitted.models_)
         several = Quantiles(models, fitted.crossings_, options.noncrossing)
         content = to_text(several) if options.save or options.as_json else ""
+        page = _page(several, rows) if options.report else ""
     reading.warn(caught)
     if options.as_json:
         say(content)
     else:
-        from leastwise.cli.show import summary
+        from leastwise.cli.show_quantiles import summary
 
-        seconds = (read - began, (done - read) / len(q))
-        shown = (
-            summary(one, options.file, seconds, everything=options.everything) for one in models
-        )
-        say("\n".join(shown))
+        seconds = (read - began, done - read)
+        say(summary(several, options.file, seconds, everything=options.everything))
     reading.put(options.save, content, "the models", quiet=options.as_json)
+    reading.put(options.report, page, "the page", quiet=options.as_json)
     unfinished = [one for one in models if not one.fit.certificate.converged]
     for one in unfinished:
         complain(f"not converged: {one.loss.label}: {one.fit.certificate.reason}")
     return reading.UNCONVERGED if unfinished else 0
+
+
+def _page(several: Quantiles, rows: Table) -> str:
+    from leastwise import report
+
+    parts = [report.diagnostics(rows, model) for model in several.models]
+    return report.render_quantiles(several, parts)
 
 
 def _check(options: Options) -> int | None:
@@ -106,11 +113,10 @@ def _check(options: Options) -> int | None:
     for given, name in (
         (options.cv, "--cv"),
         (options.holdout is not None, "--holdout"),
-        (options.report, "--report"),
     ):
         if given:
             raise UsageError(f"{name} takes one quantile: name one in --loss, or leave {name} out")
     ElasticNet(options.l1 or 0.0, options.l2 or 0.0)
     memory = reading.check(options)
-    check_outputs({"--save": options.save}, {"the data": options.file})
+    check_outputs({"--save": options.save, "--report": options.report}, {"the data": options.file})
     return memory

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from leastwise.cli.text import (
     PIPED,
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from leastwise.inference import Inference
     from leastwise.model import Model
     from leastwise.model.along import Paths
+
+Float = NDArray[np.float64]
 
 MANY, LARGEST = 40, 25  # with more coefficients than MANY only the LARGEST are shown
 MOST_NOTES = 20
@@ -194,16 +197,16 @@ def found(given: Sequence[str], wide: int, everything: bool) -> list[str]:
 
 
 @dataclass(frozen=True)
-class _Name:
+class Name:
     """How a coefficient is called: a heading it stands under, if any, and its own name."""
 
     heading: str
     name: str
 
 
-def _named(model: Model, names: tuple[str, ...]) -> list[_Name]:
+def named_rows(model: Model, names: tuple[str, ...]) -> list[Name]:
     """The levels of a category stand under its name and base."""
-    under: dict[str, _Name] = {}
+    under: dict[str, Name] = {}
     if model.encoding is not None:
         columns = iter(model.encoding.columns)
         for feature in model.encoding.features:
@@ -211,17 +214,18 @@ def _named(model: Model, names: tuple[str, ...]) -> list[_Name]:
             if feature.levels:
                 heading = f"{plain(feature.name)} (base {plain(feature.levels[0])})"
                 for column, level in zip(own, feature.levels[1:], strict=True):
-                    under[column] = _Name(heading, f"  {plain(level)}")
+                    under[column] = Name(heading, f"  {plain(level)}")
     start = len(names) - len(model.columns)
     return [
-        under.get(name, _Name("", plain(name))) if place >= start else _Name("", name)
+        under.get(name, Name("", plain(name))) if place >= start else Name("", name)
         for place, name in enumerate(names)
     ]
 
 
 def _coefficients(model: Model, table: Inference, wide: int, everything: bool) -> list[str]:
-    chosen, left_out = _chosen(table, everything)
-    named = _named(model, table.names)
+    per_sd, coef = np.asarray(table.per_sd, dtype=float), np.asarray(table.coef, dtype=float)
+    chosen, left_out = chosen_rows(per_sd, coef, everything)
+    named = named_rows(model, table.names)
     names = [named[j] for j in chosen]
     columns = [
         ("coefficient", aligned([number(table.coef[j]) for j in chosen])),
@@ -269,14 +273,14 @@ def _coefficients(model: Model, table: Inference, wide: int, everything: bool) -
     return [*body, *left_out, *lines]
 
 
-def _chosen(table: Inference, everything: bool) -> tuple[list[int], list[str]]:
+def chosen_rows(per_sd: Float, coef: Float, everything: bool) -> tuple[list[int], list[str]]:
     """Which coefficients are shown, and what is said of the others."""
-    total = len(table.names)
+    total = coef.size
     if everything or total <= MANY:
         return list(range(total)), []
-    effect = np.abs(np.asarray(table.per_sd))
+    effect = np.abs(per_sd)
     order = np.argsort(-np.nan_to_num(effect, nan=-1.0), kind="stable")[:LARGEST]
-    largest = [int(j) for j in order if table.coef[j] != 0.0]
+    largest = [int(j) for j in order if coef[j] != 0.0]
     first = [0] if np.isnan(effect[0]) else []  # the intercept has no effect, and stays
     chosen = sorted({*first, *largest})
     which = (

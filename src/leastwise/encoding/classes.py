@@ -62,7 +62,8 @@ class Classes:
 
     def codes(self, y: NDArray[np.float64]) -> NDArray[np.intp]:
         """(n,) the place of each row's class, from outputs (n, k) or their probabilities."""
-        return (y[:, 0] > 0.5).astype(np.intp) if y.shape[1] == 1 else y.argmax(axis=1)
+        two = y.shape[1] == 1 < len(self.labels)
+        return (y[:, 0] > 0.5).astype(np.intp) if two else y.argmax(axis=1)
 
     def predicted(self, eta: NDArray[np.float64]) -> NDArray[Any]:
         """(n,) the likeliest class of rows of eta (n, k); None where eta is nan.

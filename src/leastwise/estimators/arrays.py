@@ -91,6 +91,7 @@ def classes_of(
         X, y, sample_weight = rows_of_tensor(X), array_of(y), array_of(sample_weight)
         names = _names_of(y)
         refuse_text(X)
+        _refuse_odd_labels(y)
         if isinstance(X, Matrix):
             y = _beside(estimator, X, y)
         else:
@@ -108,9 +109,26 @@ def classes_of(
         each = compute_class_weight(
             class_weight, classes=labels, y=labels[codes], sample_weight=rows.weight
         )
+        if not (np.isfinite(each) & (each >= 0.0)).all():
+            raise UsageError(f"class_weight must be numbers of at least 0, not {class_weight!r}")
         weight = each[codes] if rows.weight is None else each[codes] * rows.weight
         rows = rows.weighted(weight)
     return rows, labels
+
+
+def _refuse_odd_labels(y: Any) -> None:
+    """Refuse labels that are missing, or that have no order among each other."""
+    given = np.asarray(y)
+    if given.dtype != object or given.ndim != 1:
+        return
+    for place, label in enumerate(given):
+        if label is None or type(label).__name__ in ("NAType", "NaTType") or label != label:
+            raise DataError(
+                f"y has no class in row {place + 1}: fill it in, or leave such rows out"
+            )
+    kinds = dict.fromkeys("text" if isinstance(label, str) else "numbers" for label in given)
+    if len(kinds) > 1:
+        raise DataError("y holds classes that are text and numbers: give all as text")
 
 
 def _checked(estimator: Any, X: Any, y: Any, **more: bool) -> tuple[Any, Any]:

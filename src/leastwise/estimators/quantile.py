@@ -23,6 +23,7 @@ from leastwise.inference import Inference
 from leastwise.losses import Quantile as QuantileLoss
 from leastwise.model import Model, fit_several
 from leastwise.model.saved_quantiles import Quantiles, save
+from leastwise.report import diagnostics, write_quantiles
 from leastwise.solvers import Solver
 from leastwise.sources import MemorySource
 
@@ -51,7 +52,8 @@ class Quantile(RegressorMixin, Linear):
         Whether several q are fitted under the constraint that a higher one nowhere lies below a
         lower one: at the rows of the fit that have a weight, and so in the convex hull of their
         columns (Bondell, Reich and Wang 2010); elsewhere they may still cross. The sum of their
-        objectives is minimised by a linear program: no l2. Where none would cross nothing changes.
+        objectives is minimised, by a linear program or, with l2, a quadratic one, of which
+        `max_iter` are solved at most. Where none would cross nothing changes.
 
     Attributes
     ----------
@@ -197,6 +199,22 @@ class Quantile(RegressorMixin, Linear):
         """The coefficient table of each q, with standard errors if nothing is penalised."""
         check_is_fitted(self)
         return tuple(table for model in self.models_ for table in model.inference)
+
+    def report(
+        self,
+        path: str | Path,
+        X: Any,
+        y: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> None:
+        """Write a self-contained page of the fit to `path`, of all q; as `LeastSquares.report`."""
+        check_is_fitted(self)
+        if len(self.models_) == 1:
+            super().report(path, X, y, sample_weight)
+            return
+        source = self._shown(X, y, sample_weight)
+        several = Quantiles(self.models_, self.crossings_, self.noncrossing)
+        write_quantiles(several, [diagnostics(source, model) for model in self.models_], path)
 
     def save(self, path: str | Path) -> None:
         """Write the model, or those of all q, to `path` as JSON (see `leastwise.load`)."""

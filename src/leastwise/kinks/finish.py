@@ -6,7 +6,9 @@ With E the rows of zero residual, theta at its bound on all others and g = A_off
 
 Strict complementarity tells E from the rest once the path is near its end, whatever the ties; of
 the duals on E, which more than m rows make many, the one nearest to the path's (strictly inside)
-is taken (finite termination: Ye 1992; Mehrotra and Ye 1993).
+is taken (finite termination: Ye 1992; Mehrotra and Ye 1993). With l2 a face that asks for a dual
+beyond its end, or for a residual on the other side, leads to the next (the primal-dual active set
+of Hintermüller, Ito and Kunisch 2002).
 """
 
 from __future__ import annotations
@@ -23,6 +25,8 @@ from leastwise.kinks.pieces import FAR, Pieces
 Float = NDArray[np.float64]
 Index = NDArray[np.intp]
 EPS = float(np.finfo(np.float64).eps)
+REPAIRS = 10  # faces that are tried from one point
+MET = 1e-13  # of a mean residual: a row of infinite slope that is so near to zero is there
 
 
 @dataclass(frozen=True)
@@ -78,13 +82,40 @@ def _point_on(A: Float, b: Float, l2: Float, g: Float, near: Float) -> tuple[Flo
 
 
 def finish(pieces: Pieces, point: Point) -> Face:
-    """The face that `point` is near to."""
-    M, m = pieces.T.shape[1], pieces.l2.size
+    """The face that `point` is near to; with l2, the best of those that lead on from it."""
     up, down = np.minimum(pieces.up, FAR), np.minimum(pieces.down, FAR)
     t, h = up - point.theta, point.theta + down
     weight = np.where((up < FAR) & (down < FAR), up + down, 1.0)
-    zero = np.minimum(t, h) > (point.s + point.z) * weight
+    room = np.minimum(t, h)
+    zero = room > (point.s + point.z) * weight
     theta = np.where(t < h, up, -down)
+    theta[zero] = point.theta[zero]
+    best: Face | None = None
+    for _ in range(REPAIRS if pieces.l2.any() else 1):
+        face, asked, r = _face(pieces, point.v, zero, theta, room)
+        if best is None or face.gap < best.gap:
+            best = face
+        over, under = zero & (asked > up), zero & (asked < -down)
+        crossed = ~zero & (np.where(theta == up, r, -r) < 0.0)
+        if not 0 < np.count_nonzero(over | under | crossed) <= pieces.l2.size:
+            break  # it is the optimum's face, or is far from it
+        theta = np.where(over, up, np.where(under, -down, theta))
+        zero = (zero & ~over & ~under) | crossed
+        room = np.where(crossed, weight, room)
+    assert best is not None
+    return best
+
+
+def _face(
+    pieces: Pieces, near: Float, zero: NDArray[np.bool_], theta: Float, room: Float
+) -> tuple[Face, Float, Float]:
+    """The point where the rows `zero` are met, the duals that it asks of them, and residuals.
+
+    theta : of the other rows, and where to begin on those ; room : what each of those may move
+    """
+    M, m = pieces.T.shape[1], pieces.l2.size
+    theta = theta.copy()
+    start = np.where(zero, theta, 0.0)
     theta[zero] = 0.0
     held, fixed = np.flatnonzero(zero[M:]), np.zeros(m, bool)
     v = np.zeros(m)
@@ -93,26 +124,30 @@ def finish(pieces: Pieces, point: Point) -> Face:
     v[columns] = pieces.y[M:][held]
     free = np.flatnonzero(~fixed)
     rows = np.flatnonzero(zero[:M])
-    A = pieces.T[:, rows].T
+    A = pieces.chosen(rows)
     own = np.abs(A[:, free]).max(axis=1, initial=0.0)
     own[own == 0.0] = 1.0
     inner = A[:, free] / own[:, None]
     g = pieces.back(theta)
     b = (pieces.y[rows] - A @ v) / own
-    v[free], unique = _point_on(inner, b, pieces.l2[free], g[free], point.v[free])
-    theta[rows] = point.theta[rows]
-    _close(pieces, theta, v, rows, free, inner, own, np.minimum(t, h)[rows])
+    v[free], unique = _point_on(inner, b, pieces.l2[free], g[free], near[free])
+    theta[rows] = start[rows]
+    _close(pieces, theta, v, rows, free, inner, own, room[rows])
+    asked = theta.copy()
     lack = pieces.l2 * v - pieces.back(theta)
     for k in held:  # the dual of a coefficient that is held takes up what is lacking
         j, i = pieces.unit[k], M + k
+        asked[i] = lack[j]
         theta[i] = min(max(lack[j], -pieces.down[i]), pieces.up[i])
         lack[j] -= theta[i]
     r = pieces.y - pieces.times(v)
     r[M + held] = 0.0
+    walls = rows[np.isinf(pieces.up[rows]) & (np.abs(r[rows]) <= MET)]
+    r[walls] = 0.0
     inside = np.minimum(np.maximum(theta, -pieces.down), pieces.up)
     outside = float(np.abs(theta - inside).sum())
     gap = float(summands(r, inside, pieces.up, pieces.down).sum()) + outside
-    return Face(v, inside, gap + float(np.abs(lack).sum()), unique)
+    return Face(v, inside, gap + float(np.abs(lack).sum()), unique), asked, r
 
 
 def _close(

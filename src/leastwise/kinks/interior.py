@@ -24,7 +24,8 @@ from leastwise.kinks.pieces import FAR, Pieces
 Float = NDArray[np.float64]
 
 LIFT = 1e-15  # of the diagonal, added to it: collinear columns have a step too
-LEAST = 1e-200  # what is left of room in a box, or of a slack, that is none
+LEAST = 1e-200  # what is left of room in a box that is none
+SLACK = 1e-290  # and of a slack, which is mu / FAR beside an infinite slope
 
 REACH = 0.9995  # of the way to the wall
 
@@ -111,13 +112,13 @@ def _lengths(
 def advance(pieces: Pieces, point: Point, target: float, limit: int) -> Point:
     """Steps until the complementarity sum is at most `target`, `limit` steps, or no progress."""
     up, down = np.minimum(pieces.up, FAR), np.minimum(pieces.down, FAR)
-    room = np.empty_like(pieces.T)
+    room = pieces.room()
     v, theta, s, z = point.v, point.theta, point.s, point.z
     r = pieces.y - pieces.times(v)
     quadratic = bool(pieces.l2.any())
     N = r.size
     t, h = np.maximum(up - theta, LEAST), np.maximum(theta + down, LEAST)
-    s, z = np.maximum(s, LEAST), np.maximum(z, LEAST)
+    s, z = np.maximum(s, SLACK), np.maximum(z, SLACK)
     gap = float(s @ t + z @ h)
     taken, stalled = 0, 0
     while gap > target and taken < limit and stalled < 2:

@@ -51,8 +51,12 @@ class Pieces:
             out += np.bincount(self.unit, theta[M:], out.size)
         return out
 
+    def room(self) -> Float:
+        """What `gram` needs to work in."""
+        return np.empty_like(self.T)
+
     def gram(self, D: Float, room: Float) -> Float:
-        """A'DA + diag(l2), (m, m), for D > 0; `room` is of T's shape."""
+        """A'DA + diag(l2), (m, m), for D > 0; `room` is from `room()`."""
         m, M = self.T.shape
         G = np.zeros((m, m))
         root = np.sqrt(D[:M])

@@ -76,7 +76,7 @@ class Kink:
     Parameters
     ----------
     q : the quantile, in (0, 1); the absolute loss is twice the loss of 0.5, and its strengths too
-    l1, l2 : at least 0, times the columns' factors
+    l1, l2 : at least 0, times what the columns' are multiplied by
     """
 
     q: float = 0.5
@@ -93,9 +93,10 @@ class WeightedRows:
     X : (n, p) float64, dense or a SciPy CSR or CSC matrix
     y : (n,)
     weight : (n,) at least 0, one of them positive; a row with 0 is ignored
-    factors : (p,) at least 0, by which l1 and l2 of each column are multiplied
+    factors : (p,) at least 0, by which l1 of each column is multiplied
     lower, upper : (p,) with lower <= 0 <= upper, mostly infinite
     intercept : whether b takes part; it is never penalised
+    squares : (p,) likewise, of l2; `factors` if it is None
     """
 
     X: Any
@@ -105,6 +106,12 @@ class WeightedRows:
     lower: Float
     upper: Float
     intercept: bool
+    squares: Float | None = None
+
+    def strengths(self, kink: Kink) -> tuple[Float, Float]:
+        """(p,) l1 and (p,) l2 of one of the problems."""
+        squares = self.factors if self.squares is None else self.squares
+        return self.factors * kink.l1, squares * kink.l2
 
     def of(self, kink: Kink) -> KinkRows:
         """One of the problems alone."""
@@ -114,8 +121,7 @@ class WeightedRows:
             self.y,
             share * kink.q,
             share * (1.0 - kink.q),
-            self.factors * kink.l1,
-            self.factors * kink.l2,
+            *self.strengths(kink),
             self.lower,
             self.upper,
             self.intercept,

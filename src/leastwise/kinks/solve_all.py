@@ -139,8 +139,7 @@ class _Run:
         return one
 
     def _priced(self, k: int) -> Units:
-        kink, factors = self.kinks[k], self.rows.factors
-        return self.units.priced(kink.l1 * factors, kink.l2 * factors)
+        return self.units.priced(*self.rows.strengths(self.kinks[k]))
 
     def _reference(self, one: Solution, k: int) -> Reference:
         """The k-th problem's solution, as the start of the next ones."""

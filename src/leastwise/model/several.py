@@ -51,12 +51,12 @@ def fit_several(
         return (fit_source(source, loss=losses[0], **how, **posing),)
     suited(source, losses[0])
     problem = posed(source, losses[0], **posing)
-    choice = together(problem, solver)
+    choice = together(problem, solver, apart=noncrossing)
     flat = bool(problem.design.centre.null[0] == 0.0)
     if noncrossing and choice is None and not flat:
         raise UsageError(
-            "quantiles that may not cross are one linear program, which takes l1 but no l2, and "
-            "solver='auto' or 'interior-point': leave the others out, or noncrossing"
+            "quantiles that may not cross are one problem, which only interior-point takes: leave "
+            "the solver out, or noncrossing"
         )
     if choice is None or flat:
         return tuple(fit_source(source, loss=loss, **how, **posing) for loss in losses)

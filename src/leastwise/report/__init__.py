@@ -1,7 +1,8 @@
 """A fitted model, or a path, as one self-contained HTML page.
 
 `diagnostics` summarises the residuals, `render` makes the page's text, `write` puts it in a file;
-`render_paths` and `write_paths` are those of paths.
+`render_paths` and `write_paths` are those of paths, `render_quantiles` and `write_quantiles` those
+of several quantiles.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ from leastwise.report.diagnostics import Diagnostics, Residuals, diagnostics
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Sequence
 
     from leastwise.model import Model
     from leastwise.model.along import Paths
+    from leastwise.model.saved_quantiles import Quantiles
 
 __all__ = [
     "Diagnostics",
@@ -22,8 +25,10 @@ __all__ = [
     "diagnostics",
     "render",
     "render_paths",
+    "render_quantiles",
     "write",
     "write_paths",
+    "write_quantiles",
 ]
 
 
@@ -49,6 +54,22 @@ def write_paths(paths: Paths, file: str | os.PathLike[str]) -> None:
     from leastwise.files import write_atomically
 
     write_atomically(file, render_paths(paths))
+
+
+def render_quantiles(several: Quantiles, parts: Sequence[Diagnostics]) -> str:
+    """The page of several quantiles as HTML; `parts` are the diagnostics of each, in order."""
+    from leastwise.report.quantile_page import quantile_page
+
+    return quantile_page(several, parts)
+
+
+def write_quantiles(
+    several: Quantiles, parts: Sequence[Diagnostics], file: str | os.PathLike[str]
+) -> None:
+    """Write the page of several quantiles to `file`, as `write` does."""
+    from leastwise.files import write_atomically
+
+    write_atomically(file, render_quantiles(several, parts))
 
 
 def write(

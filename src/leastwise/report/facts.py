@@ -44,10 +44,11 @@ def headline(model: Model) -> str:
     else:
         names = count(len(model.targets), "target")
     start = f"{names} from {count(len(model.columns), 'column')} of {count(model.rows_used, 'row')}"
-    return f"{start}: {_range(SHARES[model.measure], model.explained)}, {_certified(model)}"
+    return f"{start}: {_range(SHARES[model.measure], model.explained)}, {certified(model)}"
 
 
-def _certified(model: Model) -> str:
+def certified(model: Model) -> str:
+    """How small the gap is, for a headline."""
     certificate = model.fit.certificate
     gap = certificate.relative_gap
     if not certificate.converged:
@@ -239,13 +240,17 @@ def solver(model: Model) -> dict[str, Any]:
 
 def kind(model: Model) -> str:
     """Least squares or what the loss is called, and the penalty: the page's overline."""
-    penalty = {
+    return model.loss.title + penalised(model)
+
+
+def penalised(model: Model) -> str:
+    """The penalty, in words that follow what the loss is called."""
+    return {
         (False, False): "",
         (True, False): " with an l1 penalty (lasso)",
         (False, True): " with an l2 penalty (ridge)",
         (True, True): " with l1 and l2 penalties (elastic net)",
     }[bool(model.l1), bool(model.l2)]
-    return model.loss.title + penalty
 
 
 def rows(of: Model | Paths) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from leastwise.joint_path import JointPath
 from leastwise.report import facts, path_plots
 from leastwise.report.facts import Fact
 from leastwise.report.figure import Figure
@@ -47,11 +48,12 @@ class Target:
     heads: tuple[str, ...]
     rows: tuple[Row, ...]
     left_out: str
-    coefficients: Figure
+    coefficients: tuple[Figure, ...]
+    coefficients_left_out: str
     checks: tuple[Figure, ...]
 
     def figures(self) -> tuple[Figure, ...]:
-        return (self.coefficients, *self.checks)
+        return (*self.coefficients, *self.checks)
 
 
 def path_page(of: Paths) -> str:
@@ -71,6 +73,7 @@ def path_page(of: Paths) -> str:
         objective=_objective(of),
         equation=clean(of.equation()),
         terms={
+            "squared": first.loss.quadratic,
             "weighted": of.weighted,
             "intercept": first.intercept_fitted,
             "factors": first.penalty.factors is not None,
@@ -89,7 +92,9 @@ def path_page(of: Paths) -> str:
 def _headline(of: Paths) -> str:
     """price along 100 strengths, from 20 columns of 21,613 rows: all certified to 1×10⁻¹⁵."""
     first = of.paths[0]
-    if len(of.paths) <= 3:
+    if isinstance(first, JointPath):
+        names = count(len(of.outputs), "class", "classes")
+    elif len(of.paths) <= 3:
         names = listed(short(path.target, 60) for path in of.paths)
     else:
         names = count(len(of.paths), "target")
@@ -138,6 +143,7 @@ def _overview(of: Paths, of_one: tuple[Fact, ...]) -> list[Fact]:
     return [
         Fact("Rows used", count(of.rows_used), f"of {count(of.rows_read)} read"),
         Fact("Columns", count(len(first.columns)), "after encoding"),
+        *([Fact("Classes", count(len(of.outputs)))] if isinstance(first, JointPath) else []),
         Fact("Strengths", count(first.strengths.size), ends if len(of.paths) == 1 else ""),
         Fact("l1_ratio", number(first.l1_ratio, 4)),
         *of_one,
@@ -154,7 +160,7 @@ def _objective(of: Paths) -> str:
     mean = "weighted mean" if of.weighted else "mean"
     each = " times their factors" if first.penalty.factors is not None else ""
     each += " in units of their columns' standard deviations" if of.standardize else ""
-    return f"The {mean} of half the squared residuals, plus the strength times {penalty}{each}."
+    return f"The {mean} of {first.loss.words}, plus the strength times {penalty}{each}."
 
 
 def _target(k: int, path: Path, of: Paths) -> Target:
@@ -170,14 +176,43 @@ def _target(k: int, path: Path, of: Paths) -> Target:
         ("Non-zero", "df", share_name(path.loss), "Gap"),
         tuple(_rows(path, shown)),
         "" if len(shown) == path.strengths.size else f" ({count(len(shown))} of {of_all} shown)",
-        path_plots.coefficients(f"{prefix}-coefficients", path, of.sd, marks),
+        _drawn(prefix, path, of, marks),
+        left_out(len(of.outputs), MOST_TARGETS, "figure") if isinstance(path, JointPath) else "",
         (
-            path_plots.coefficients(f"{prefix}-norm", path, of.sd, {}, norm=True),
+            *_alone(prefix, path, of),
             path_plots.freedom(f"{prefix}-freedom", path),
             path_plots.quality(f"{prefix}-quality", path),
-            path_plots.criteria(f"{prefix}-criteria", path),
             path_plots.gaps(f"{prefix}-gaps", path),
         ),
+    )
+
+
+def _drawn(prefix: str, path: Path, of: Paths, marks: dict[str, float]) -> tuple[Figure, ...]:
+    """The coefficients along the path: one figure, or one a class."""
+    id = f"{prefix}-coefficients"
+    if not isinstance(path, JointPath):
+        moved = "the log odds" if path.loss.of_classes else "the target"
+        return (path_plots.coefficients(id, path, of.sd, marks, moved=moved),)
+    return tuple(
+        path_plots.coefficients(
+            f"{id}-{k}",
+            path.alone(k),
+            of.sd,
+            marks,
+            title=f"Coefficients of {clean(name)} along the path",
+            moved=f"the score of {short(name, 60)}",
+        )
+        for k, name in enumerate(of.outputs[:MOST_TARGETS])
+    )
+
+
+def _alone(prefix: str, path: Path, of: Paths) -> tuple[Figure, ...]:
+    """What is drawn of the path of one target."""
+    if isinstance(path, JointPath):
+        return ()
+    return (
+        path_plots.coefficients(f"{prefix}-norm", path, of.sd, {}, norm=True),
+        path_plots.criteria(f"{prefix}-criteria", path),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -66,6 +66,7 @@ def coefficients(
     *,
     norm: bool = False,
     title: str = "Coefficients along the path",
+    moved: str = "the target",
 ) -> Figure:
     """Coefficients per standard deviation against the strength, their names at their ends.
 
@@ -74,6 +75,7 @@ def coefficients(
     sd : (p,) standard deviations of the columns
     marks : name -> strength of a vertical line
     norm : against the sum of absolute coefficients per standard deviation instead
+    moved : what a coefficient changes, in words
     """
     if norm:
         title = "Coefficients against their sum"
@@ -107,8 +109,9 @@ def coefficients(
         height=HEIGHT,
         legend=bool(marks) and not norm,
     )
-    frame["names"] = _names(path, effect, chosen[:MOST_NAMED], ends)
-    return Figure(id, title, _words(path, effect, order, drawn, norm=norm), tuple(curves), frame)
+    frame["names"] = names_at_ends(path.columns, effect, chosen[:MOST_NAMED], ends)
+    words = _words(path, effect, order, drawn, moved, norm=norm)
+    return Figure(id, title, words, tuple(curves), frame)
 
 
 def _curve(
@@ -141,7 +144,9 @@ def _marks(marks: Mapping[str, float], ends: list[float]) -> list[dict[str, Any]
     return lines
 
 
-def _names(path: Path, effect: Float, chosen: list[int], ends: list[float]) -> list[dict[str, Any]]:
+def names_at_ends(
+    columns: Sequence[str], effect: Float, chosen: list[int], ends: list[float]
+) -> list[dict[str, Any]]:
     """Where the names stand: at the ends of their curves, pushed apart so far as they must be."""
     least = LETTER / ROOM * (ends[1] - ends[0])
     order = sorted(range(len(chosen)), key=lambda at: -effect[chosen[at], -1])
@@ -156,8 +161,8 @@ def _names(path: Path, effect: Float, chosen: list[int], ends: list[float]) -> l
     return [
         {
             "y": float(f"{y:.6g}"),
-            "text": in_plot(path.columns[chosen[at]], 26),
-            "short": in_plot(path.columns[chosen[at]], 13),
+            "text": in_plot(columns[chosen[at]], 26),
+            "short": in_plot(columns[chosen[at]], 13),
             "color": hue(at),
         }
         for at, y in zip(order, places, strict=True)
@@ -165,7 +170,13 @@ def _names(path: Path, effect: Float, chosen: list[int], ends: list[float]) -> l
 
 
 def _words(
-    path: Path, effect: Float, order: list[int], drawn: NDArray[np.bool_], *, norm: bool
+    path: Path,
+    effect: Float,
+    order: list[int],
+    drawn: NDArray[np.bool_],
+    moved: str,
+    *,
+    norm: bool,
 ) -> str:
     entered = [(int(np.argmax(effect[j] != 0.0)), j) for j in order]
     first = [short(path.columns[j], 40) for _, j in sorted(entered)[:3]]
@@ -175,7 +186,7 @@ def _words(
     )
     largest = [f"{short(path.columns[j], 40)} ({number(effect[j, -1], 3)})" for j in order[:3]]
     words += f" At the end of the path the largest are {listed(largest)}." if not norm else ""
-    words += " Each is the change in the target for one standard deviation (SD) of its column."
+    words += f" Each is the change in {moved} for one standard deviation (SD) of its column."
     if len(order) > MOST_CURVES:
         words += f" The {MOST_CURVES} largest are drawn."
     if len(order) > MOST_NAMED:

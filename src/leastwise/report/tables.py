@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -83,14 +84,38 @@ def coefficients(
             if values is not None
         ]
     columns = [column for column in columns if column[1] is not None]
-    chosen, left_out = _largest(inference, most)
+    return _table(columns, inference.names, inference.per_sd, encoding, most)
+
+
+def by_quantile(
+    of: Mapping[float, Inference], encoding: Encoding | None, most: int = MOST_ROWS
+) -> Coefficients:
+    """The table of several quantiles' coefficients, a column a quantile."""
+    names = next(iter(of.values())).names
+    columns = [
+        (f"q = {q:g}", one.coef, lambda v: number(v, 5, strip=False)) for q, one in of.items()
+    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # the intercept has no size
+        size = np.nanmax(np.abs([one.per_sd for one in of.values()]), axis=0)
+    return _table(columns, names, size, encoding, most)
+
+
+def _table(
+    columns: Sequence[tuple[str, Any, Callable[[Any], str]]],
+    names: Sequence[str],
+    per_sd: Any,
+    encoding: Encoding | None,
+    most: int,
+) -> Coefficients:
+    chosen, left_out = _largest(names, per_sd, most)
     cells = [_cells(np.asarray(values)[chosen], show) for _, values, show in columns]
     levels = _levels(encoding)
     groups: list[Group] = []
     current: list[Row] = []
     heading = ""
     for place, j in enumerate(chosen):
-        name = inference.names[j]
+        name = names[j]
         feature, level, base = levels.get(name, (clean(name), "", ""))
         title = f"{feature}, against {base}" if name in levels else ""
         if title != heading and current:
@@ -109,11 +134,11 @@ def coefficients(
     )
 
 
-def _largest(inference: Inference, most: int) -> tuple[list[int], str]:
-    total = len(inference.names)
+def _largest(names: Sequence[str], per_sd: Any, most: int) -> tuple[list[int], str]:
+    total = len(names)
     if total <= most:
         return list(range(total)), ""
-    effect = np.abs(np.asarray(inference.per_sd, dtype=float))
+    effect = np.abs(np.asarray(per_sd, dtype=float))
     size = np.where(np.isfinite(effect), effect, -1.0)
     size[np.isnan(effect) & (np.arange(total) == 0)] = np.inf  # the intercept stays
     chosen = np.sort(np.argsort(-size, kind="stable")[:most])

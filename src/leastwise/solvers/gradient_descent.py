@@ -12,12 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from leastwise.errors import UsageError
+from leastwise.losses.base import number_between
 from leastwise.penalties import ElasticNet
 from leastwise.problem import Problem, Shape
 from leastwise.solvers.base import Cost, Float, Iterate, Solver, Steps
@@ -100,12 +102,11 @@ class GradientDescent(Solver):
         return 2.0 * (1.0 + self.momentum) / L if L > 0.0 else np.inf
 
     def _step(self, L: float, quadratic: bool) -> float:
-        if not 0.0 <= self.momentum < 1.0:
-            raise UsageError(f"momentum must be in [0, 1), not {self.momentum}")
+        if not isinstance(self.momentum, Real) or not 0.0 <= self.momentum < 1.0:
+            raise UsageError(f"momentum must be in [0, 1), not {self.momentum!r}")
         if self.step is None:
             return 1.0 / L if L > 0.0 else 1.0
-        if not self.step > 0.0:
-            raise UsageError(f"the step must be positive, not {self.step}")
+        number_between("the step", self.step, 0.0, np.inf, "positive")
         largest = self._largest(L)
         if self.check_step and self.step > largest:
             times = " times 1 + momentum" if self.momentum else ""

@@ -120,17 +120,17 @@ class InteriorPoint(Solver):
     def quantiles(
         self, problem: Problem, shares: Sequence[float], limit: int, *, apart: bool = False
     ) -> tuple[list[Solution], Joint | None]:
-        """The quantiles `shares`, rising, of the one target, under l1 alone; no duals.
+        """The quantiles `shares`, rising, of the one target; no duals.
 
         With `apart`, where they cross in some row, also the best that do not.
         """
         rows = _weighted(problem, *_shared(problem), 0)
-        kinks = [Kink(q, problem.penalty.l1) for q in shares]
+        kinks = [Kink(q, problem.penalty.l1, problem.penalty.l2) for q in shares]
         found = solve_all(rows, kinks, max_iter=limit, seed=self.seed, duals=False)
         if not apart:
             return found, None
         coef, intercept = np.stack([one.coef for one in found]), [one.intercept for one in found]
-        return found, noncrossing(rows, kinks, coef, np.array(intercept))
+        return found, noncrossing(rows, kinks, coef, np.array(intercept), limit)
 
 
 def _shared(problem: Problem) -> tuple[Block, Float]:
@@ -150,8 +150,8 @@ def _weighted(problem: Problem, block: Block, share: Float, target: int) -> Weig
         dead = dead | np.isinf(problem.penalty.factors)
     lower, upper = (np.where(dead, 0.0, side) for side in problem.bounds)
     y = np.ascontiguousarray(block.y[:, target])
-    one = replace(problem.penalty, l1=1.0, l2=0.0).strengths(design.columns)[0]
-    return WeightedRows(block.X, y, share, one, lower, upper, design.intercept)
+    one, squares = replace(problem.penalty, l1=1.0, l2=1.0).strengths(design.columns)
+    return WeightedRows(block.X, y, share, one, lower, upper, design.intercept, squares)
 
 
 def _iterate(problem: Problem, found: tuple[Solution, ...], share: Float) -> Iterate:

@@ -29,6 +29,13 @@ Float = NDArray[np.float64]
 FEW = 256  # columns whose Gram matrix is made for the sake of an eigenvalue alone
 
 
+ZEROS_FROM = {
+    "quadratic": "accelerated-gradient and working-set",
+    "smooth": "accelerated-gradient and newton",
+    "kinked": "interior-point",
+}  # what gives the zeros of an l1 penalty themselves, for each kind of loss
+
+
 class Profiled:
     """The coefficients alone, the intercept always the best beside them.
 

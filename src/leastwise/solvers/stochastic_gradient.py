@@ -28,20 +28,21 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from leastwise.errors import UsageError
+from leastwise.losses.base import number_between
 from leastwise.penalties import ElasticNet
 from leastwise.problem import Design, Problem, Shape
 from leastwise.solvers.base import ENDLESS, Cost, Float, Iterate, Solver, Steps, zeros
 from leastwise.solvers.duals import Duals
 from leastwise.solvers.needs import LANCZOS, over_rows
 from leastwise.solvers.rowwise_needs import followed
-from leastwise.solvers.slopes import FEW, Profiled, no_row_state
+from leastwise.solvers.slopes import FEW, ZEROS_FROM, Profiled, no_row_state
 
 if TYPE_CHECKING:
     from leastwise.blocks import Block
 
 AVERAGED = (
     "an average of iterates has few exact zeros: average=False keeps those of the last step, and "
-    "accelerated-gradient and working-set give the zeros themselves"
+    "the zeros themselves come from"
 )
 FORGETS = 3  # the average weighs the t-th iterate with about t^3
 
@@ -73,6 +74,7 @@ class StochasticGradient(Solver):
     seed: int = 0
 
     def refuse(self, problem: Problem) -> str | None:
+        self._check()
         return no_row_state(problem)
 
     def cost(self, shape: Shape) -> Cost:
@@ -93,7 +95,9 @@ class StochasticGradient(Solver):
         course = _Course(self, view, zeros(problem) if start is None else view.first(start))
         for number, penalty in enumerate(penalties):
             view.turn(problem.at(penalty))
-            notes = (AVERAGED,) if view.problem.shape.l1 and self.average else ()
+            shape = view.problem.shape
+            few = shape.l1 and self.average
+            notes = (f"{AVERAGED} {ZEROS_FROM[shape.kind]}",) if few else ()
             rng = np.random.default_rng(self.seed)
             duals = None if view.loss.smooth else Duals(view.problem)
             at, _ = view.look(course.found)
@@ -112,8 +116,8 @@ class StochasticGradient(Solver):
                 done = yield number, Iterate(found, epoch, at, True, final, notes=notes)
 
     def _check(self) -> None:
-        if self.step is not None and not 0.0 < self.step < np.inf:
-            raise UsageError(f"the step must be positive, not {self.step}")
+        if self.step is not None:
+            number_between("the step", self.step, 0.0, np.inf, "positive")
         if not isinstance(self.batch_size, int) or self.batch_size < 1:
             raise UsageError(
                 f"batch_size must be a whole number of at least 1, not {self.batch_size!r}"

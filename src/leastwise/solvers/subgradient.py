@@ -22,12 +22,14 @@ from numpy.typing import ArrayLike
 
 from leastwise.certificate import gap
 from leastwise.errors import UsageError
+from leastwise.losses.base import number_between
 from leastwise.penalties import EXCLUDED, ElasticNet
 from leastwise.problem import Evaluation, Problem, Shape
 from leastwise.solvers.base import ENDLESS, Cost, Float, Iterate, Solver, Steps
 from leastwise.solvers.duals import Duals
 from leastwise.solvers.gradient_descent import descent_cost
 from leastwise.solvers.slopes import (
+    ZEROS_FROM,
     Profiled,
     first_coef,
     no_row_state,
@@ -38,7 +40,7 @@ from leastwise.solvers.slopes import (
 RULES = ("decaying", "constant", "polyak")
 NO_ZEROS = (
     "subgradient steps pass by zero and never stay there: coefficients that an l1 penalty makes "
-    "zero are small here; accelerated-gradient and working-set give the zeros themselves"
+    "zero are small here; the zeros themselves come from"
 )
 
 
@@ -83,7 +85,7 @@ class Subgradient(Solver):
     def refuse(self, problem: Problem) -> str | None:
         shape = problem.shape
         if shape.bounded:
-            return "a subgradient step knows no bounds; take accelerated-gradient or working-set"
+            return "a subgradient step knows no bounds; take solver='auto'"
         if self.lower is not None and shape.outputs > 1 and not shape.coupled:
             return "lower is of one target's objective, and there are several: leave it out"
         own = refuse_intercept(problem, self.intercept_step, self.intercept_start)
@@ -105,7 +107,8 @@ class Subgradient(Solver):
             way = _Way(self, view, limit)
             at, slope = view.look(theta)
             best, least = (theta, at), here.objective(view.coef(theta), at.value).sum()
-            notes = (NO_ZEROS,) if here.shape.l1 else ()
+            shape = here.shape
+            notes = (f"{NO_ZEROS} {ZEROS_FROM[shape.kind]}",) if shape.l1 else ()
             for iteration in range(limit + 1):
                 final = iteration == limit
                 coef = view.coef(theta)
@@ -142,8 +145,8 @@ class Subgradient(Solver):
             raise UsageError(f"rule must be one of {', '.join(RULES)}, not {self.rule!r}")
         if self.keep not in ("best", "last"):
             raise UsageError(f"keep must be best or last, not {self.keep!r}")
-        if self.step is not None and not 0.0 < self.step < np.inf:
-            raise UsageError(f"the step must be positive, not {self.step}")
+        if self.step is not None:
+            number_between("the step", self.step, 0.0, np.inf, "positive")
         if self.step is not None and self.rule == "polyak":
             raise UsageError("Polyak's rule finds its own steps: leave step out")
         if self.lower is not None and self.rule != "polyak":
