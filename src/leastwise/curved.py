@@ -60,12 +60,11 @@ class Hessian:
             slopes.append(slope[inner])
         return Hessian(self.at, columns, self.groups, tuple(H), tuple(slopes))
 
-    def solve(self, V: Float) -> Float:
-        """(c, k) H^+ V."""
+    def solve(self, V: Float, l2: Float | None = None) -> Float:
+        """(c, k) (H + diag(l2))^+ V, l2 (c,)."""
         out = np.empty_like(V)
-        for group, factor in zip(
-            self.groups, self.factors(np.zeros(self.columns.size)), strict=True
-        ):
+        factors = self.factors(np.zeros(self.columns.size) if l2 is None else l2)
+        for group, factor in zip(self.groups, factors, strict=True):
             out[:, group] = factor.solve(V[:, group].reshape(-1, 1)).reshape(-1, group.size)
         return out
 

@@ -7,6 +7,7 @@ promised. See `leastwise.solvers.newton`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,12 @@ from leastwise.numerics.threads import one_blas_thread
 from leastwise.problem import Evaluation, Problem
 from leastwise.rowwise import RowPoint, State
 from leastwise.solvers.base import VIOLATION, Iterate
-from leastwise.solvers.rowwise_needs import by_products
+from leastwise.solvers.rowwise_needs import (
+    affords_hessian,
+    by_products,
+    products_for_hessian,
+    products_pay,
+)
 from leastwise.solvers.secants import Secant, taught
 
 if TYPE_CHECKING:
@@ -41,6 +47,7 @@ SAMPLE_STEPS = 20
 SAMPLED = 1e-4  # of the null objective: a promised fall that is left to all rows
 MOST_SECANTS = 8
 MOST_CG = 500  # steps of conjugate gradients
+OVERSPENT = 2.0  # times what a Hessian costs are spent on products before one is made
 FORCED = 0.1  # of the slope is left by them, or less where the slope is small
 
 
@@ -90,6 +97,7 @@ class Course:
         self._columns = np.empty(0, np.intp)
         self._falls: list[float] = []
         self._secants: list[Secant] = []  # of the steps since the Hessian was made
+        self._spent = 0.0  # products with it since then
 
     @property
     def w(self) -> Float:
@@ -126,11 +134,18 @@ class Course:
         l1, l2 = here.strengths
         lower, upper = here.bounds
         self._simple = not l1.any() and not here.penalty.bounded
-        self._matrix_free = by_products(here.shape)
+        self._matrix_free = self._simple and not affords_hessian(here.shape)
+        self._worth = products_for_hessian(here.shape)
+        # The first Hessian is made at once, or when products have cost more than it would have.
+        self._cheap = products_pay(here.shape)
+        if self.hessian is None and not by_products(here.shape):
+            self._spent = np.inf
         self._sides = (l1, l2, lower, upper)
         if not l1.any() or self._alive.size <= FEW:
             # Products with all of X are cheaper than a copy of the columns that vary.
-            self._columns = np.flatnonzero(self._alive | self._matrix_free)
+            self._columns = np.flatnonzero(
+                self._alive | self._matrix_free | by_products(here.shape)
+            )
             return
         # Columns that the slope may bring to their limit: by the strong rule (Tibshirani et al.
         # 2012), and some more.
@@ -146,7 +161,7 @@ class Course:
         if self.hessian is not None:
             point = replace(point, hessian=self.hessian)
         at = Evaluation(self._value, self._v, self._level, point)
-        detail = "conjugate gradients" if self._matrix_free else "Cholesky"
+        detail = "conjugate gradients" if self._on_products else "Cholesky"
         if not self._simple:
             detail = "active set"
         return Iterate(self._w, number, at, self._exact, final=final, detail=detail)
@@ -166,7 +181,12 @@ class Course:
     def over(self, fall: float) -> bool:
         """Whether rounding is all that is left."""
         rounding = fall <= NOTHING * float(self._null.max())
-        return (self._safe or self._matrix_free) and rounding and not self.widened()
+        return (self._safe or self._on_products) and rounding and not self.widened()
+
+    @property
+    def _on_products(self) -> bool:
+        """Whether no Hessian was made, and none is to be."""
+        return self.hessian is None and self._spent < np.inf
 
     def widened(self) -> bool:
         """Let columns in that are beyond their limits outside of the working set; whether any."""
@@ -189,12 +209,10 @@ class Course:
         columns = self._columns
         if not columns.size:
             return 0.0
-        if self._matrix_free:
-            change, fall = self._conjugate(columns)
-            self._fresh = True
-            return self._search(columns, change, fall, None)
         if self._failed:
             return self._safe_step(columns)
+        if self._matrix_free or (self._cheap and self._spent <= OVERSPENT * self._worth):
+            return self._by_products(columns)
         stale = self.hessian is None or not np.isin(columns, self.hessian.columns).all()
         slow = len(self._falls) > 1 and self._falls[-1] > KEPT * self._falls[-2]
         if stale or (slow and not self._fresh):
@@ -225,11 +243,12 @@ class Course:
         change, fall = self._model(hessian)
         found = max(self._search(columns, change, fall, hessian), 0.0)
         self._failed, self._safe, self._falls, self.hessian = False, True, [], None
+        self._spent = np.inf
         return found
 
     def _renew(self, columns: Index) -> None:
         self.hessian = hessian_of(self._rows, self._point, columns)
-        self._fresh, self._falls, self._secants = True, [], []
+        self._fresh, self._falls, self._secants, self._spent = True, [], [], 0.0
 
     def _model(self, hessian: Hessian) -> tuple[Float, Float]:
         """The model's minimiser less w (c, k), and (g,) how far it promises to fall."""
@@ -257,25 +276,34 @@ class Course:
         fall = self._here.pool(promised + own.value(before) - own.value(after))
         return change, np.maximum(fall, 0.0)
 
-    def _conjugate(self, columns: Index) -> tuple[Float, Float]:
-        """Newton's step by conjugate gradients, not solved further than the slope is small."""
+    def _by_products(self, columns: Index) -> float:
+        """A step by conjugate gradients: behind the Hessian's factor, where there is one."""
+        known = self.hessian
+        change, fall, products = self._conjugate(columns)
+        found: float = self._search(columns, change, fall, None)
+        self._fresh = False
+        self._spent += products
+        if known is not None:
+            self._failed = found <= NOTHING * float(self._null.max())
+            if products > 0.5 * self._worth:  # to make another would have been cheaper
+                self.hessian, self._spent = None, np.inf
+        return max(found, 0.0)
+
+    def _conjugate(self, columns: Index) -> tuple[Float, Float, int]:
+        """Newton's step, not solved further than the slope is small: and the products it took."""
         self._complete()
-        l2 = self._sides[1][:, None]
+        rows, l2 = self._rows, self._sides[1][:, None]
         residual = self._design.mask(self._v - l2 * self._w)
         slope = residual.copy()
-        rows, bend = self._rows, mean_curvature(self._rows, self._point)
-        metric = np.multiply.outer(self._design.centre.curvature, bend) + l2
-        metric = np.where(metric > 0.0, metric, 1.0)
-        change: Float = np.zeros_like(residual)
-        direction: Float = residual / metric
+        scaled_by = self._preconditioner()
+        change, curved = np.zeros_like(residual), np.zeros_like(residual)
+        direction = scaled_by(residual)
         size = first = float(np.sum(residual * direction))
-        curved: Float = np.zeros_like(residual)
-        null = float(self._null.max())
+        null, products = float(self._null.max()), 0
         enough = first * min(FORCED**2, first / max(null, first))
-        for _ in range(MOST_CG):
-            if size <= enough:
-                break
+        while size > enough and products < MOST_CG:
             product: Float = curvature_product(rows, self._point, direction) + l2 * direction
+            products += 1
             along = float(np.sum(direction * product))
             if along <= 0.0:
                 break
@@ -283,11 +311,27 @@ class Course:
             change += step * direction
             curved += step * product
             residual -= step * product
-            scaled = residual / metric
+            scaled = scaled_by(residual)
             before, size = size, float(np.sum(residual * scaled))
             direction = scaled + (size / before) * direction
         fall = np.sum(slope * change, axis=0) - 0.5 * np.sum(change * curved, axis=0)
-        return change[columns], self._here.pool(np.maximum(fall, 0.0))
+        return change[columns], self._here.pool(np.maximum(fall, 0.0)), products
+
+    def _preconditioner(self) -> Callable[[Float], Float]:
+        """What a residual (p, k) is divided by: the Hessian of before, or the diagonal of H."""
+        l2, known = self._sides[1], self.hessian
+        if known is None:
+            bend = mean_curvature(self._rows, self._point)
+            metric = np.multiply.outer(self._design.centre.curvature, bend) + l2[:, None]
+            metric = np.where(metric > 0.0, metric, 1.0)
+            return lambda residual: residual / metric
+
+        def divided(residual: Float) -> Float:
+            out = np.zeros_like(residual)
+            out[known.columns] = known.solve(residual[known.columns], l2[known.columns])
+            return out
+
+        return divided
 
     def _search(self, columns: Index, change: Float, fall: Float, hessian: Hessian | None) -> float:
         """Move by as much of the change as pays; the fall promised, or -1 where none of it did."""

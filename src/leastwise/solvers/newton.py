@@ -27,7 +27,15 @@ from leastwise.problem import Problem, Shape
 from leastwise.solvers.base import Cost, Solver, Steps, gram_flops
 from leastwise.solvers.course import FEW, Course, from_sample
 from leastwise.solvers.needs import kept
-from leastwise.solvers.rowwise_needs import PRODUCTS, by_products, hessian_bytes, passing
+from leastwise.solvers.rowwise_needs import (
+    HESSIANS,
+    PRODUCTS,
+    affords_hessian,
+    by_products,
+    hessian_bytes,
+    passing,
+    products_pay,
+)
 
 if TYPE_CHECKING:
     from leastwise.solvers.together import Batch
@@ -62,11 +70,15 @@ class Newton(Solver):
         columns, passes = side // (k if shape.coupled else 1), 4.0 * EXPECTED
         if by_products(shape):
             columns, passes, flops = 0, passes + PRODUCTS, 0.0
+        elif products_pay(shape):
+            flops *= HESSIANS / EXPECTED
         squares = (10.0 if shape.coupled else 5.5) if shape.free else 3.0 if shape.coupled else 1.5
         state, vectors = 8 * 11 * n * k, 8 * 24 * p * k
         making = 0.5 * state + hessian_bytes(shape, columns, squares)
         bytes = int(kept(shape) + max(state + vectors, making) + passing(shape))
         most = bytes
+        if not columns and affords_hessian(shape):  # where products turn out to be too many
+            most = bytes + int(hessian_bytes(shape, p, squares))
         if columns < p and columns:  # a set of columns that grows as the data ask
             all_at_work = int(kept(shape) + state + 2 * hessian_bytes(shape, p, 6.0))
             most = all_at_work if shape.memory is None else min(all_at_work, shape.memory)

@@ -16,8 +16,10 @@ STATE = 8.5  # vectors of n: target, eta, slope, and what the next look makes of
 PASSING = 2  # vectors of a block's rows, for each output, while a pass works on it
 # Where outputs are coupled: more of a block, fewer of all rows, and more of these for the proof.
 SOFTMAX, FEWER, MORE = 8, 4, 3
-PRODUCTS = 300.0  # with the Hessian, that conjugate gradients take for a fit, and no more as a rule
-PRODUCT_FLOPS = 50.0  # of a matrix product that run while a pass reads one number
+FEW_PRODUCTS = 8  # with the Hessian, that cost less than to make it in any case
+PRODUCTS = 100.0  # that conjugate gradients take for a fit, as a rule
+PRODUCT_FLOPS = 50.0  # of a dense matrix product that run while a pass reads one number
+SPARSE_FLOPS = 50.0  # of them that run while a sparse product does one
 HESSIANS = 2.0  # made and factorised for a fit
 
 
@@ -29,22 +31,37 @@ def hessian_bytes(shape: Shape, columns: float, squares: float) -> float:
     return copies + 8.0 * squares * side**2
 
 
-def by_products(shape: Shape) -> bool:
-    """Whether Newton's equations are solved by conjugate gradients on products with the Hessian.
+def affords_hessian(shape: Shape) -> bool:
+    """Whether the Hessian of all columns fits the memory, a few times."""
+    side = shape.columns * (shape.outputs if shape.coupled else 1)
+    return shape.affords(8 * 4 * side**2)
 
-    They are where it does not fit the memory; and where it costs more, if every coefficient has an
-    l2: else products may be too many, and the proof wants the Hessian anyhow.
-    """
-    if shape.l1 or shape.bounded:
-        return False
+
+def products_for_hessian(shape: Shape) -> float:
+    """How many products with the Hessian cost as much as to make and factorise it."""
     k = shape.outputs
     side = shape.columns * (k if shape.coupled else 1)
-    if not shape.affords(8 * 4 * side**2):
-        return True
-    pairs = k * (k + 1) / 2 if shape.coupled else k
-    factors = side**3 / 3 * (1 if shape.coupled else k)
-    making = HESSIANS * (gram_flops(shape) * pairs + factors)
-    return shape.l2 and making > PRODUCTS * PRODUCT_FLOPS * shape.stored * k
+    pairs, factors = (k * (k + 1) / 2, 1) if shape.coupled else (k, k)
+    making = gram_flops(shape) * pairs * (SPARSE_FLOPS if shape.sparse else 1.0)
+    return (making + factors * side**3 / 3) / (PRODUCT_FLOPS * shape.stored * k)
+
+
+def products_pay(shape: Shape) -> bool:
+    """Whether conjugate gradients on products solve Newton's equations for less than a Hessian.
+
+    Every coefficient must have an l2: else products may be too many, and the proof wants the
+    Hessian anyhow.
+    """
+    simple = not (shape.l1 or shape.bounded)
+    return simple and shape.l2 and products_for_hessian(shape) >= FEW_PRODUCTS
+
+
+def by_products(shape: Shape) -> bool:
+    """Whether no Hessian is made as a rule: it does not fit the memory, or costs far more."""
+    if shape.l1 or shape.bounded:
+        return False
+    far = HESSIANS * products_for_hessian(shape) > PRODUCTS
+    return not affords_hessian(shape) or (products_pay(shape) and far)
 
 
 def followed(shape: Shape, *, states: float, zeros: bool) -> int:
