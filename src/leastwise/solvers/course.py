@@ -151,8 +151,9 @@ class Course:
         # 2012), and some more.
         size = np.abs(self._v).max(axis=1)
         limit = np.maximum(np.minimum(2.0 * l1 - before, l1), l1 * (1.0 - 4.0 * MARGIN))
-        near = size >= np.minimum(limit, l1 * (1.0 - MARGIN))
-        self._columns = np.flatnonzero(self._alive & (near | self._w.any(axis=1) | (l1 == 0.0)))
+        near = self._alive & (size >= np.minimum(limit, l1 * (1.0 - MARGIN)))
+        held = self._alive & (self._w.any(axis=1) | (l1 == 0.0))
+        self._columns = np.union1d(np.flatnonzero(held), self._foremost(near & ~held, size))
 
     def iterate(self, number: int, *, final: bool = False) -> Iterate:
         """Where it stands."""
@@ -200,9 +201,21 @@ class Course:
         wrong[self._columns] = False
         if not wrong.any():
             return False
-        self._columns = np.union1d(self._columns, np.flatnonzero(wrong))
+        self._columns = np.union1d(self._columns, self._foremost(wrong, np.abs(v).max(axis=1)))
         self._falls = []
         return True
+
+    def _foremost(self, columns: NDArray[np.bool_], size: Float) -> Index:
+        """Those of the columns whose slope is the largest beside l1, no more than can be of use.
+
+        Far from the solution most of them are beyond their limits, and few will have a coefficient.
+        """
+        found = np.flatnonzero(columns)
+        most = max(FEW, 2 * np.count_nonzero(self._w.any(axis=1)))
+        if found.size <= most:
+            return found
+        share = size[found] / np.maximum(self._sides[0][found], np.finfo(np.float64).tiny)
+        return found[np.argsort(-share, kind="stable")[:most]]
 
     def step(self) -> float:
         """One step; how far the model promised the objective to fall."""

@@ -16,10 +16,11 @@ STATE = 8.5  # vectors of n: target, eta, slope, and what the next look makes of
 PASSING = 2  # vectors of a block's rows, for each output, while a pass works on it
 # Where outputs are coupled: more of a block, fewer of all rows, and more of these for the proof.
 SOFTMAX, FEWER, MORE = 8, 4, 3
+SMALL = 400  # coefficients whose Hessian is made for the digits that it gives
 FEW_PRODUCTS = 8  # with the Hessian, that cost less than to make it in any case
 PRODUCTS = 100.0  # that conjugate gradients take for a fit, as a rule
 PRODUCT_FLOPS = 50.0  # of a dense matrix product that run while a pass reads one number
-SPARSE_FLOPS = 50.0  # of them that run while a sparse product does one
+SPARSE_FLOPS = 500.0  # of them that run while a product of sparse matrices does one
 HESSIANS = 2.0  # made and factorised for a fit
 
 
@@ -52,8 +53,9 @@ def products_pay(shape: Shape) -> bool:
     Every coefficient must have an l2: else products may be too many, and the proof wants the
     Hessian anyhow.
     """
+    small = shape.columns * (shape.outputs if shape.coupled else 1) <= SMALL
     simple = not (shape.l1 or shape.bounded)
-    return simple and shape.l2 and products_for_hessian(shape) >= FEW_PRODUCTS
+    return simple and shape.l2 and not small and products_for_hessian(shape) >= FEW_PRODUCTS
 
 
 def by_products(shape: Shape) -> bool:
