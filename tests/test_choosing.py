@@ -2,13 +2,16 @@
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 from leastwise import UsageError
 from leastwise.fit import fit
+from leastwise.losses import Logistic
+from leastwise.penalties import ElasticNet
 from leastwise.planning import amount, choose, memory_allowed, seconds
-from leastwise.problem import Shape
+from leastwise.problem import Problem, Shape
 from leastwise.solvers import SOLVERS, ClosedForm, Cost
-from leastwise.sources import MemorySource
+from leastwise.sources import MemorySource, Sizes
 from problems import problem_of, random_problem
 
 GIB = 2**30
@@ -74,6 +77,23 @@ def test_the_normal_equations_of_a_hundred_thousand_columns():
     """One p x p matrix of float64 is 74.5 GiB (S3.18); forming and factorising takes several."""
     shape = Shape(10**6, 10**5, 1, 10**11)
     assert SOLVERS["closed-form"].cost(shape).bytes >= 8 * 10**10
+
+
+def test_logistic_ridge_on_many_columns_goes_by_products():
+    """Neither a Hessian nor the thousands of steps of a gradient method."""
+    sizes = Sizes(20_000, 50_000, 1, density=0.001)
+    large = Problem.of(sizes, Logistic(), ElasticNet(l2=1e-4), memory=128 * GIB)
+    assert choose(large, "auto").name == "newton"
+    rng = np.random.default_rng(0)
+    X = sp.random_array((900, 3000), density=0.01, rng=rng, format="csr")
+    y = (np.asarray(X @ rng.normal(size=3000)) > 0.0) * 1.0
+    problem = Problem.of(MemorySource(X, y), Logistic(), ElasticNet(l2=1e-3), memory=GIB)
+    found = fit(problem, "auto", tol=1e-12)
+    assert found.solver == "newton (conjugate gradients)"
+    assert found.certificate.converged
+    assert found.passes < 100
+    other = fit(problem, "accelerated-gradient", tol=1e-12)
+    np.testing.assert_allclose(found.coef, other.coef, atol=1e-5 * np.abs(other.coef).max())
 
 
 @pytest.mark.parametrize("name", SOLVERS)

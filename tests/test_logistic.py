@@ -1,6 +1,7 @@
 """Classes: agreement with scikit-learn and statsmodels, labels of any kind, tables, separation."""
 
 import pickle
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -24,8 +25,11 @@ from leastwise import (
     path,
     table,
 )
+from leastwise.fit import fit
 from leastwise.losses import Logistic as LogisticLoss
 from leastwise.model import Model, fit_source
+from leastwise.penalties import ElasticNet
+from leastwise.problem import Problem
 from leastwise.sources import MemorySource
 
 # Coefficients follow the square root of what both solvers leave of the objective.
@@ -150,9 +154,9 @@ def test_one_class_is_named():
 @pytest.mark.parametrize("only", ["yes", True, 3])
 def test_one_class_of_a_table_is_named(only):
     rows = table({"a": np.arange(9.0), "y": [only] * 9}, target="y")
-    for fit in (Logistic().fit, lambda rows: path(rows, loss="logistic")):
+    for solve in (Logistic().fit, lambda rows: path(rows, loss="logistic")):
         with pytest.raises(DataError, match="all rows of the target 'y' are of the one class"):
-            fit(rows)
+            solve(rows)
 
 
 @pytest.mark.parametrize("gap", [None, np.nan, pd.NA])
@@ -186,6 +190,23 @@ def test_what_names_no_class_is_refused():
         LeastSquares().fit(*TWO)
     with pytest.raises(DataError, match="the logistic loss wants targets from 0 to 1"):
         fit_source(MemorySource(X, X[:, 0]), loss=LogisticLoss())
+
+
+def test_far_from_the_solution_few_columns_are_worked_on():
+    """At w = 0 most of these columns are beyond their limits, and fifty get a coefficient."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(80, 3000))
+    y = X[:, 0] + rng.normal(size=80) > 0.0
+    problem = Problem.of(
+        MemorySource(X, y * 1.0), LogisticLoss(), ElasticNet(l1=0.03), memory=1 << 30
+    )
+    tracemalloc.start()
+    found = fit(problem, "newton")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found.certificate.converged
+    assert 10 < np.count_nonzero(found.coef) < 80
+    assert peak < 8 * 3000**2  # less than one matrix of all columns
 
 
 def test_sparse_rows_and_pipelines():

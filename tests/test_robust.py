@@ -71,6 +71,21 @@ def test_a_wide_huber_is_least_squares():
     )
 
 
+def test_more_columns_than_rows_of_which_few_are_near_the_fit():
+    """Rows beyond the width have no curvature: along some direction nothing ends a Newton step."""
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(60, 400))
+    y = rows @ rng.normal(size=400)
+    model = Huber(1.0, l1=0.02, solver="newton", max_iter=40).fit(rows, y)
+    assert model.certificate_.converged
+    slope = np.clip(y - model.predict(rows), -1.0, 1.0)
+    v = (rows - rows.mean(axis=0)).T @ slope / 60
+    np.testing.assert_allclose(
+        v[model.coef_ != 0.0], 0.02 * np.sign(model.coef_[model.coef_ != 0.0]), rtol=1e-4
+    )
+    assert np.abs(v).max() <= 0.02 * (1.0 + 1e-4)
+
+
 def test_few_wild_targets_do_not_move_it():
     wild = Y.copy()
     wild[:5] = 1e6

@@ -194,6 +194,15 @@ def curvature_product(rows: Rowwise, at: RowPoint, V: Float) -> Float:
     return -rows.correlation(rows.each(lambda block, e: loss.curvature_product(*e), entries))
 
 
+def curved_rows(rows: Rowwise, at: RowPoint) -> int:
+    """How many rows, of the output that has fewest, have any curvature at a point."""
+
+    def statistic(block: Block, pair: tuple[Float, Float]) -> Float:
+        return np.count_nonzero(rows.loss.curvature(*pair) > 0.0, axis=0)
+
+    return int(rows.sum(statistic, at.pairs).min())
+
+
 def mean_curvature(rows: Rowwise, at: RowPoint) -> Float:
     """(k,) the mean of d at a point: H is about as large as that of the squared loss times it."""
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from leastwise.curved import Hessian, curvature_product, hessian_of, mean_curvature
+from leastwise.curved import Hessian, curvature_product, curved_rows, hessian_of, mean_curvature
 from leastwise.numerics.factors import EPS, of_gram
 from leastwise.numerics.threads import one_blas_thread
 from leastwise.problem import Evaluation, Problem
@@ -229,6 +229,8 @@ class Course:
         stale = self.hessian is None or not np.isin(columns, self.hessian.columns).all()
         slow = len(self._falls) > 1 and self._falls[-1] > KEPT * self._falls[-2]
         if stale or (slow and not self._fresh):
+            if curved_rows(self._rows, self._point) < min(columns.size, self._here.shape.rows):
+                return self._safe_step(columns)  # along some direction nothing would end a step
             self._renew(columns)
         while True:
             hessian = self.hessian
