@@ -26,8 +26,9 @@ from leastwise.penalties import ElasticNet
 from leastwise.problem import Problem, Shape
 from leastwise.solvers.base import Cost, Solver, Steps, gram_flops
 from leastwise.solvers.course import FEW, Course, from_sample
-from leastwise.solvers.needs import kept
+from leastwise.solvers.needs import copied, kept
 from leastwise.solvers.rowwise_needs import (
+    FEWER,
     HESSIANS,
     PRODUCTS,
     affords_hessian,
@@ -73,9 +74,10 @@ class Newton(Solver):
         elif products_pay(shape):
             flops *= HESSIANS / EXPECTED
         squares = (10.0 if shape.coupled else 5.5) if shape.free else 3.0 if shape.coupled else 1.5
-        state, vectors = 8 * 11 * n * k, 8 * 24 * p * k
+        state, vectors = 8 * (11 - FEWER * shape.coupled) * n * k, 8 * 24 * p * k
         making = 0.5 * state + hessian_bytes(shape, columns, squares)
-        bytes = int(kept(shape) + max(state + vectors, making) + passing(shape))
+        looking = state + vectors + (0.0 if columns else copied(shape))
+        bytes = int(kept(shape) + max(looking, making) + passing(shape))
         most = bytes
         if not columns and affords_hessian(shape):  # where products turn out to be too many
             most = bytes + int(hessian_bytes(shape, p, squares))

@@ -74,7 +74,7 @@ def followed(shape: Shape, *, states: float, zeros: bool) -> int:
     if shape.kind == "kinked":
         bound = 0.0  # steps come from the scale of the predictions
     elif p <= FEW:
-        bound = max(making_moments(shape), 4.0 * square(shape))
+        bound = max(making_moments(shape) + 2.0 * square(shape), 4.0 * square(shape))
     own = 8.0 * 6 * p * k + proof(held(shape), zeros=zeros)
     softmax = 8.0 * SOFTMAX * shape.coupled * (shape.block_rows or n) * k
     own += max(0.0, copied(shape) - shape.threads * softmax)

@@ -33,7 +33,7 @@ from leastwise.penalties import ElasticNet
 from leastwise.problem import Design, Problem, Shape
 from leastwise.solvers.base import ENDLESS, Cost, Float, Iterate, Solver, Steps, zeros
 from leastwise.solvers.duals import Duals
-from leastwise.solvers.needs import LANCZOS, over_rows
+from leastwise.solvers.needs import LANCZOS, copied, over_rows
 from leastwise.solvers.rowwise_needs import followed
 from leastwise.solvers.slopes import FEW, ZEROS_FROM, Profiled, no_row_state
 
@@ -82,10 +82,14 @@ class StochasticGradient(Solver):
             before = LANCZOS if shape.columns > FEW else 0.0
             bytes = over_rows(shape, 5.0, before=before, zeros=False)
         else:
-            bytes = followed(shape, states=9.0, zeros=False)
-        # A batch's rows, and what is left of the last one's.
+            several = 0 < shape.block_rows < shape.rows
+            bytes = followed(shape, states=9.0 - several, zeros=False)
+        # A batch's rows, what is left of the last one's, and what is turned into float64 of them.
         rows = min(self.batch_size, shape.rows) * shape.stored / shape.rows
-        return Cost(int(bytes + 8 * 1.4 * rows), ENDLESS, 0.0)
+        batch = (1.4 * shape.width + 1.6 * (shape.width < 8)) * rows
+        if shape.kind != "quadratic":
+            batch -= min(batch, copied(shape))  # a look has its copies when no batch is at work
+        return Cost(int(bytes + batch), ENDLESS, 0.0)
 
     def along(
         self, problem: Problem, penalties: Sequence[ElasticNet], start: Float | None, limit: int
