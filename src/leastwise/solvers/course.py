@@ -38,6 +38,7 @@ FEW = 200  # columns that are always all at work
 SUFFICIENT = 1e-4  # of the fall that the model promises
 SHORTEST = 1e-10  # of a step that is tried
 SETTLED = 1e-12  # of the null objective: a promised fall that a look is worth
+NEAR = 1e-6  # of it: a promised fall of parabolas, after which Newton's steps have an end
 NOTHING = 1e-17  # of it: a promised fall that is rounding
 KEPT = 0.03  # a Hessian is kept while the promised fall shrinks to this share in a step
 MARGIN = 0.1  # of a strength: columns as near to it are at work
@@ -92,7 +93,7 @@ class Course:
         self._v = self._rows.correlation(self._point.u)
         self._part: Float | None = None  # v of the working columns, where it is not known of all
         self.hessian: Hessian | None = None
-        self._fresh = self._failed = self._safe = False
+        self._fresh = self._failed = self._safe = self._near = False
         self._exact = True  # whether the products are of w itself, and not of steps
         self._columns = np.empty(0, np.intp)
         self._falls: list[float] = []
@@ -130,7 +131,7 @@ class Course:
         before = self._here.strengths[0]
         self._here = here
         self._falls = []
-        self._fresh = self._failed = self._safe = False
+        self._fresh = self._failed = self._safe = self._near = False
         l1, l2 = here.strengths
         lower, upper = here.bounds
         self._simple = not l1.any() and not here.penalty.bounded
@@ -143,9 +144,7 @@ class Course:
         self._sides = (l1, l2, lower, upper)
         if not l1.any() or self._alive.size <= FEW:
             # Products with all of X are cheaper than a copy of the columns that vary.
-            self._columns = np.flatnonzero(
-                self._alive | self._matrix_free | by_products(here.shape)
-            )
+            self._columns = np.flatnonzero(self._alive | by_products(here.shape))
             return
         # Columns that the slope may bring to their limit: by the strong rule (Tibshirani et al.
         # 2012), and some more.
@@ -202,7 +201,7 @@ class Course:
         if not wrong.any():
             return False
         self._columns = np.union1d(self._columns, self._foremost(wrong, np.abs(v).max(axis=1)))
-        self._falls = []
+        self._falls, self._near = [], False
         return True
 
     def _foremost(self, columns: NDArray[np.bool_], size: Float) -> Index:
@@ -229,7 +228,8 @@ class Course:
         stale = self.hessian is None or not np.isin(columns, self.hessian.columns).all()
         slow = len(self._falls) > 1 and self._falls[-1] > KEPT * self._falls[-2]
         if stale or (slow and not self._fresh):
-            if curved_rows(self._rows, self._point) < min(columns.size, self._here.shape.rows):
+            enough = min(columns.size, self._here.shape.rows)
+            if not self._near and curved_rows(self._rows, self._point) < enough:
                 return self._safe_step(columns)  # along some direction nothing would end a step
             self._renew(columns)
         while True:
@@ -258,7 +258,7 @@ class Course:
         change, fall = self._model(hessian)
         found = max(self._search(columns, change, fall, hessian), 0.0)
         self._failed, self._safe, self._falls, self.hessian = False, True, [], None
-        self._spent = np.inf
+        self._spent, self._near = np.inf, found <= NEAR * float(self._null.max())
         return found
 
     def _renew(self, columns: Index) -> None:
