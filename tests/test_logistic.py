@@ -28,6 +28,7 @@ from leastwise import (
 from leastwise.fit import fit
 from leastwise.losses import Logistic as LogisticLoss
 from leastwise.model import Model, fit_source
+from leastwise.paths import trace
 from leastwise.penalties import ElasticNet
 from leastwise.problem import Problem
 from leastwise.sources import MemorySource
@@ -207,6 +208,43 @@ def test_far_from_the_solution_few_columns_are_worked_on():
     assert found.certificate.converged
     assert 10 < np.count_nonzero(found.coef) < 80
     assert peak < 8 * 3000**2  # less than one matrix of all columns
+
+
+def test_behind_the_factor_of_one_hessian():
+    """Weights of 0, a constant column, and so many columns that products are cheaper."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(2500, 600))
+    X[:, 7] = 3.0
+    y = (X[:, 0] + rng.normal(size=2500) > 0.0) * 1.0
+    weight = rng.integers(0, 3, 2500) * 1.0
+    source = MemorySource(X, y, weight)
+    problem = Problem.of(source, LogisticLoss(), ElasticNet(l2=1e-3), memory=1 << 30)
+    found = fit(problem, "newton", tol=1e-12)
+    assert found.solver == "newton (Cholesky)"
+    assert found.certificate.converged
+    assert found.coef[7, 0] == 0.0
+    other = fit(problem, "accelerated-gradient", tol=1e-12)
+    np.testing.assert_allclose(found.coef, other.coef, atol=1e-5)
+
+
+def test_columns_with_nothing_stored():
+    with pytest.warns(LeastwiseWarning, match="has the single value 0"):
+        found = Logistic(l2=0.1).fit(sp.csr_array((50, 3)), np.arange(50) % 2)
+    assert found.certificate_.converged
+    assert not found.coef_.any()
+
+
+def test_products_follow_strengths_with_l1():
+    """The Hessian of a few columns says nothing of the others, and that of all has no room."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(900, 700))
+    y = (X[:, 0] + rng.normal(size=900) > 0.0) * 1.0
+    problem = Problem.of(MemorySource(X, y), LogisticLoss(), ElasticNet(), memory=10 << 20)
+    strengths = [ElasticNet(l1=0.03), ElasticNet(l2=0.05)]
+    traced = trace(problem, strengths, "newton")
+    assert traced.gap.max() <= 1e-9
+    alone = fit(problem.at(strengths[1]), "newton")
+    np.testing.assert_allclose(traced.coef[1], alone.coef, atol=1e-4)
 
 
 def test_sparse_rows_and_pipelines():

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.linear_model import LogisticRegression, QuantileRegressor
 from sklearn.metrics import log_loss
@@ -231,3 +232,13 @@ def test_tables_of_classes_are_refused_where_the_loss_tells_another_number_apart
         strengths=3,
     )
     assert soft.gaps.max() <= 1e-9
+
+
+def test_a_constant_target_on_many_sparse_columns():
+    """Nothing is to be explained: conjugate gradients have nothing to divide by."""
+    X = sp.random_array((900, 3000), density=0.03, rng=np.random.default_rng(0), format="csr")
+    y, how = np.full(900, 5.0), {"loss": "huber(1)", "l1_ratio": 0.0, "strengths": [0.1, 0.01]}
+    with pytest.warns(lw.LeastwiseWarning, match="the target y is constant"):
+        found = lw.path(X, y, **how)
+    assert found.converged.all()
+    assert not found.coef.any()

@@ -228,13 +228,15 @@ def test_noncrossing_with_l2_in_units_of_the_columns():
 
 
 @pytest.mark.parametrize("intercept", [True, False])
-def test_noncrossing_obeys_the_limit_and_still_does_not_cross(intercept):
+@pytest.mark.parametrize("limit", [1, 3, 6])
+def test_noncrossing_obeys_the_limit_and_still_does_not_cross(intercept, limit):
     rows, y, _ = crossing()
     q = [0.05, 0.04, 0.5, 0.06]
     best = Quantile(q, l2=0.01, noncrossing=True, intercept=intercept).fit(rows, y)
+    how = {"noncrossing": True, "intercept": intercept, "max_iter": limit}
     with pytest.warns(ConvergenceWarning, match="max_iter: allow more iterations"):
-        model = Quantile(q, l2=0.01, noncrossing=True, intercept=intercept, max_iter=1).fit(rows, y)
-    assert model.n_iter_ == 1
+        model = Quantile(q, l2=0.01, **how).fit(rows, y)
+    assert model.n_iter_ == limit
     assert not model.certificate_.converged
     assert model.crossings_ == 0
     assert model.certificate_.primal > best.certificate_.primal

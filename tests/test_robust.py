@@ -86,6 +86,17 @@ def test_more_columns_than_rows_of_which_few_are_near_the_fit():
     assert np.abs(v).max() <= 0.02 * (1.0 + 1e-4)
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+def test_rows_that_stay_beyond_the_width_do_not_keep_it_from_its_end(weighted):
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(100, 150))
+    y = rows[:, :10] @ rng.normal(size=10) + rng.standard_t(1.5, size=100)
+    weight = (rng.random(100) < 0.8) * 1.0 if weighted else None
+    model = Huber(1.0, l1=0.1).fit(rows, y, weight)
+    assert (np.abs(y - model.predict(rows)) > 1.0).any()
+    assert model.certificate_.converged
+
+
 def test_few_wild_targets_do_not_move_it():
     wild = Y.copy()
     wild[:5] = 1e6

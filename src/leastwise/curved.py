@@ -194,13 +194,16 @@ def curvature_product(rows: Rowwise, at: RowPoint, V: Float) -> Float:
     return -rows.correlation(rows.each(lambda block, e: loss.curvature_product(*e), entries))
 
 
-def curved_rows(rows: Rowwise, at: RowPoint) -> int:
-    """How many rows, of the output that has fewest, have any curvature at a point."""
+def flat(rows: Rowwise, at: RowPoint, columns: int) -> bool:
+    """Whether fewer rows have curvature at a point than there are, and than so many columns."""
 
     def statistic(block: Block, pair: tuple[Float, Float]) -> Float:
-        return np.count_nonzero(rows.loss.curvature(*pair) > 0.0, axis=0)
+        live = np.ones((block.rows, 1)) if block.weight is None else block.weight[:, None] > 0.0
+        curved = live * (rows.loss.curvature(*pair) > 0.0)
+        return np.array([float(np.sum(curved, axis=0).min()), float(live.sum())])
 
-    return int(rows.sum(statistic, at.pairs).min())
+    curved, live = rows.sum(statistic, at.pairs)
+    return bool(curved < min(columns, live))
 
 
 def mean_curvature(rows: Rowwise, at: RowPoint) -> Float:

@@ -119,9 +119,9 @@ def classes_of(
 def _refuse_odd_labels(y: Any) -> None:
     """Refuse labels that are missing, or that have no order among each other."""
     given = np.asarray(y)
-    if given.dtype != object or given.ndim != 1:
+    if given.dtype != object or given.size != len(given):
         return
-    for place, label in enumerate(given):
+    for place, label in enumerate(given := given.ravel()):
         if label is None or type(label).__name__ in ("NAType", "NaTType") or label != label:
             raise DataError(
                 f"y has no class in row {place + 1}: fill it in, or leave such rows out"

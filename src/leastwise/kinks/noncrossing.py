@@ -119,10 +119,10 @@ class _Run(Together):
             wrong = ((self.y < E) != below) & ~near
             crossing = self._worst(E, held)
             if not wrong.any() and not crossing.any():
-                return self._best(answer, rounds)
+                return self._best(answer, rounds if answer.done else max_iter)
             near |= wrong
             held |= crossing
-        return self._proven(self._ordered(last), max_iter, done=False)
+        return self._proven(replace(self._ordered(last), done=False), max_iter)
 
     def _program(self, chosen: Chosen, V: Float, max_iter: int) -> Answer | None:
         if not self.units.l2.any():
@@ -147,7 +147,7 @@ class _Run(Together):
         least = -np.partition(-above, count - 1, axis=1)[:, [count - 1]]
         return (above > APART) & (above >= least)
 
-    def _proven(self, answer: Answer, rounds: int, *, done: bool = True) -> Joint:
+    def _proven(self, answer: Answer, rounds: int) -> Joint:
         """What is known of an answer: its certificate is computed from all rows."""
         units, V = self.units, answer.V.copy()
         E = self.levels(V)
@@ -176,7 +176,7 @@ class _Run(Together):
             own * units.S / units.n / float(self.null.sum()),
             int((answer.force > INSIDE * self.s).any(axis=0).sum()),
             rounds,
-            done,
+            answer.done,
         )
 
 

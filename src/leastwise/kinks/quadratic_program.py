@@ -63,7 +63,8 @@ def quadratic_program(of: Together, chosen: Chosen, V: Float, null: float, max_i
     force = np.zeros(chosen.held.shape)
     force[chosen.held] = np.maximum(pairs, 0.0)
     found = np.clip(settled.v.reshape(V.shape), of.lower, of.upper)
-    return Answer(found, theta, force, np.zeros_like(V))
+    done = settled.exact or settled.iterations < max_iter
+    return Answer(found, theta, force, np.zeros_like(V), done)
 
 
 def _pieces(of: Together, chosen: Chosen, far: Float, counts: Index) -> SparsePieces:

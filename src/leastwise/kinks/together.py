@@ -28,13 +28,15 @@ INSIDE = 1e-8  # of its box, or of a row's weight: what a multiplier that is not
 class Answer:
     """What a program says: V (K, m), theta (K, n), force (K - 1, n), unit (K, m).
 
-    theta and force are the multipliers of all rows and constraints, unit those of the l1 penalty.
+    theta and force are the multipliers of all rows and constraints, unit those of the l1 penalty;
+    `done` is whether the program came to its end.
     """
 
     V: Float
     theta: Float
     force: Float
     unit: Float
+    done: bool = True
 
 
 @dataclass(frozen=True)

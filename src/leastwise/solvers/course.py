@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from leastwise.curved import Hessian, curvature_product, curved_rows, hessian_of, mean_curvature
+from leastwise.curved import Hessian, curvature_product, flat, hessian_of, mean_curvature
+from leastwise.numerics.conjugate import TINY, conjugate_gradients
 from leastwise.numerics.factors import EPS, of_gram
 from leastwise.numerics.threads import one_blas_thread
 from leastwise.problem import Evaluation, Problem
@@ -38,7 +39,7 @@ FEW = 200  # columns that are always all at work
 SUFFICIENT = 1e-4  # of the fall that the model promises
 SHORTEST = 1e-10  # of a step that is tried
 SETTLED = 1e-12  # of the null objective: a promised fall that a look is worth
-NEAR = 1e-6  # of it: a promised fall of parabolas, after which Newton's steps have an end
+NEAR = 1e-4  # of it: a promised fall of parabolas, after which Newton's steps have an end
 NOTHING = 1e-17  # of it: a promised fall that is rounding
 KEPT = 0.03  # a Hessian is kept while the promised fall shrinks to this share in a step
 MARGIN = 0.1  # of a strength: columns as near to it are at work
@@ -47,9 +48,8 @@ ROWS_EACH = 30  # rows of a sample that leads near the solution, for each coeffi
 SAMPLE_STEPS = 20
 SAMPLED = 1e-4  # of the null objective: a promised fall that is left to all rows
 MOST_SECANTS = 8
-MOST_CG = 500  # steps of conjugate gradients
 OVERSPENT = 2.0  # times what a Hessian costs are spent on products before one is made
-FORCED = 0.1  # of the slope is left by them, or less where the slope is small
+LOOSEST = 0.1  # of the slope that conjugate gradients may leave
 
 
 def from_sample(problem: Problem) -> Float | None:
@@ -98,7 +98,7 @@ class Course:
         self._columns = np.empty(0, np.intp)
         self._falls: list[float] = []
         self._secants: list[Secant] = []  # of the steps since the Hessian was made
-        self._spent = 0.0  # products with it since then
+        self._spent = 0.0  # products with it since then; no end of them: it is to be made
 
     @property
     def w(self) -> Float:
@@ -139,7 +139,10 @@ class Course:
         self._worth = products_for_hessian(here.shape)
         # The first Hessian is made at once, or when products have cost more than it would have.
         self._cheap = products_pay(here.shape)
-        if self.hessian is None and not by_products(here.shape):
+        if by_products(here.shape):
+            if self._matrix_free or not self._covered(np.flatnonzero(self._alive)):
+                self.hessian, self._spent = None, 0.0
+        elif self.hessian is None:
             self._spent = np.inf
         self._sides = (l1, l2, lower, upper)
         if not l1.any() or self._alive.size <= FEW:
@@ -185,7 +188,7 @@ class Course:
 
     @property
     def _on_products(self) -> bool:
-        """Whether no Hessian was made, and none is to be."""
+        """Whether steps are made without a Hessian."""
         return self.hessian is None and self._spent < np.inf
 
     def widened(self) -> bool:
@@ -213,7 +216,7 @@ class Course:
         most = max(FEW, 2 * np.count_nonzero(self._w.any(axis=1)))
         if found.size <= most:
             return found
-        share = size[found] / np.maximum(self._sides[0][found], np.finfo(np.float64).tiny)
+        share = size[found] / np.maximum(self._sides[0][found], TINY)
         return found[np.argsort(-share, kind="stable")[:most]]
 
     def step(self) -> float:
@@ -223,13 +226,14 @@ class Course:
             return 0.0
         if self._failed:
             return self._safe_step(columns)
-        if self._matrix_free or (self._cheap and self._spent <= OVERSPENT * self._worth):
+        stale = not self._covered(columns)
+        behind = self._cheap and not (stale and self.hessian is not None)
+        if self._matrix_free or (behind and self._spent <= OVERSPENT * self._worth):
             return self._by_products(columns)
-        stale = self.hessian is None or not np.isin(columns, self.hessian.columns).all()
         slow = len(self._falls) > 1 and self._falls[-1] > KEPT * self._falls[-2]
         if stale or (slow and not self._fresh):
-            enough = min(columns.size, self._here.shape.rows)
-            if not self._near and curved_rows(self._rows, self._point) < enough:
+            endless = not (self._near or self._here.shape.l2)
+            if endless and flat(self._rows, self._point, columns.size):
                 return self._safe_step(columns)  # along some direction nothing would end a step
             self._renew(columns)
         while True:
@@ -247,6 +251,10 @@ class Course:
         # A step was made: the Hessian is of a point passed before.
         self._fresh = self._fresh and len(self._falls) < 2
         return max(found, 0.0)
+
+    def _covered(self, columns: Index) -> bool:
+        """Whether there is a Hessian, and it has these columns."""
+        return self.hessian is not None and bool(np.isin(columns, self.hessian.columns).all())
 
     def _safe_step(self, columns: Index) -> float:
         """A step on parabolas above the losses, where the curvature is no guide.
@@ -308,27 +316,14 @@ class Course:
         """Newton's step, not solved further than the slope is small: and the products it took."""
         self._complete()
         rows, l2 = self._rows, self._sides[1][:, None]
-        residual = self._design.mask(self._v - l2 * self._w)
-        slope = residual.copy()
-        scaled_by = self._preconditioner()
-        change, curved = np.zeros_like(residual), np.zeros_like(residual)
-        direction = scaled_by(residual)
-        size = first = float(np.sum(residual * direction))
-        null, products = float(self._null.max()), 0
-        enough = first * min(FORCED**2, first / max(null, first))
-        while size > enough and products < MOST_CG:
-            product: Float = curvature_product(rows, self._point, direction) + l2 * direction
-            products += 1
-            along = float(np.sum(direction * product))
-            if along <= 0.0:
-                break
-            step = size / along
-            change += step * direction
-            curved += step * product
-            residual -= step * product
-            scaled = scaled_by(residual)
-            before, size = size, float(np.sum(residual * scaled))
-            direction = scaled + (size / before) * direction
+        slope = self._design.mask(self._v - l2 * self._w)
+        change, curved, products = conjugate_gradients(
+            lambda V: curvature_product(rows, self._point, V) + l2 * V,
+            self._preconditioner(),
+            slope,
+            float(self._null.max()),
+            LOOSEST,
+        )
         fall = np.sum(slope * change, axis=0) - 0.5 * np.sum(change * curved, axis=0)
         return change[columns], self._here.pool(np.maximum(fall, 0.0)), products
 

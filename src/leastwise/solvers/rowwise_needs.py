@@ -44,26 +44,26 @@ def products_for_hessian(shape: Shape) -> float:
     side = shape.columns * (k if shape.coupled else 1)
     pairs, factors = (k * (k + 1) / 2, 1) if shape.coupled else (k, k)
     making = gram_flops(shape) * pairs * (SPARSE_FLOPS if shape.sparse else 1.0)
-    return (making + factors * side**3 / 3) / (PRODUCT_FLOPS * shape.stored * k)
+    return (making + factors * side**3 / 3) / (PRODUCT_FLOPS * max(shape.stored, 1) * k)
 
 
 def products_pay(shape: Shape) -> bool:
-    """Whether products, behind the factor of one Hessian, cost less than to make another."""
+    """Whether products, behind the factor of one Hessian, cost less than to make another.
+
+    Every coefficient must have an l2: else products may be too many, and the proof wants the
+    Hessian anyhow.
+    """
     small = shape.columns * (shape.outputs if shape.coupled else 1) <= SMALL
     simple = not (shape.l1 or shape.bounded)
-    return simple and not small and products_for_hessian(shape) >= FEW_PRODUCTS
+    return simple and shape.l2 and not small and products_for_hessian(shape) >= FEW_PRODUCTS
 
 
 def by_products(shape: Shape) -> bool:
-    """Whether no Hessian is made as a rule: it does not fit the memory, or costs far more.
-
-    Every coefficient must have an l2 then: else products may be too many, and the proof wants the
-    Hessian anyhow.
-    """
+    """Whether no Hessian is made as a rule: it does not fit the memory, or costs far more."""
     if shape.l1 or shape.bounded:
         return False
     far = HESSIANS * products_for_hessian(shape) > PRODUCTS
-    return not affords_hessian(shape) or (shape.l2 and products_pay(shape) and far)
+    return not affords_hessian(shape) or (products_pay(shape) and far)
 
 
 def followed(shape: Shape, *, states: float, zeros: bool) -> int:

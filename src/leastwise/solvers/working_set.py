@@ -256,7 +256,7 @@ class _Course:
         near[slice(None) if look.reaching is None else look.reaching] |= begins
         near |= (batch[-1].l1 == 0.0) & self._alive
         if not near.any():
-            near[np.argmax(np.abs(u) - batch[0].l1)] = True
+            near[np.argmax(np.abs(ahead) - batch[-1].l1)] = True
         near[self._held()] = False
         self._enlarge(np.flatnonzero(near & self._alive), keep=False)
 
