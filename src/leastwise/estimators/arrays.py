@@ -119,7 +119,7 @@ def classes_of(
 def _refuse_odd_labels(y: Any) -> None:
     """Refuse labels that are missing, or that have no order among each other."""
     given = np.asarray(y)
-    if given.dtype != object or given.size != len(given):
+    if given.dtype != object or given.ndim == 0 or given.size != len(given):
         return
     for place, label in enumerate(given := given.ravel()):
         if label is None or type(label).__name__ in ("NAType", "NaTType") or label != label:
