@@ -312,3 +312,24 @@ def test_an_error_in_a_function_says_how_it_was_called():
 
 def test_a_constant_has_no_other_gradient_than_zero():
     assert not lw.check_gradient(lambda *a: 0.0, right, X=X, y=y).ok
+
+
+@pytest.mark.parametrize("rows", ["alike", "other"])
+def test_what_does_not_ask_which_row_a_target_is_in_is_no_broadcast(rows):
+    """Rows that are all alike, and a loss that has no use for targets: both gradients are right."""
+    rng = np.random.default_rng(0)
+    X, y = np.ones((50, 3)) if rows == "alike" else rng.normal(size=(50, 3)), rng.normal(size=50)
+
+    def loss(w, b, X, y):
+        return np.mean((X @ w + b - y) ** 2) / 2 if rows == "alike" else w @ w / 2
+
+    def grad(w, b, X, y):
+        r = X @ w + b - y
+        return (X.T @ r / len(y), r.mean()) if rows == "alike" else (w, 0.0)
+
+    found = lw.check_gradient(loss, grad, X=X, y=y)
+    assert found.ok
+    assert found.mistake is None
+    zero = lw.check_gradient(loss, lambda w, b, X, y: (0.0 * w, 0.0), X=X, y=y)
+    assert not zero.ok
+    assert zero.mistake != "broadcast"

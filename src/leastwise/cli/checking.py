@@ -19,6 +19,7 @@ from leastwise.sources.table import read_arrow
 
 WRONG = 3
 COLUMNS, CLASSES = 5, 3  # of rows that are drawn
+MOST = 10_000_000  # numbers in them
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,11 @@ def _drawn(options: Options, asked: list[Loss]) -> tuple[str, list[tuple[Loss, M
             raise UsageError(f"{name} names columns of a table: name its FILE as well")
     rng = np.random.default_rng(options.seed)
     n, p = options.rows, options.columns or COLUMNS
+    if n * p > MOST:
+        raise UsageError(
+            f"{n:,} rows of {p:,} columns are more than a gradient needs to be checked: give fewer "
+            "--rows or --columns"
+        )
     X, weight = rng.normal(size=(n, p)), rng.uniform(0.5, 2.0, n)
     eta = X @ rng.normal(size=(p, CLASSES)) + rng.normal(size=(n, CLASSES))
     numbers = MemorySource(X, eta[:, 0], weight)

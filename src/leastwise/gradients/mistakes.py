@@ -95,7 +95,7 @@ def _each(found: Compared, grad: Function) -> Iterator[Mistake]:
     factor = found.multiple(every)
     if factor is not None and (named := _factor(factor, found)):
         yield named
-    if _shuffled(lambda y: grad.gradient(found.elsewhere, y=y)[0], grad.y):
+    if _shuffled(lambda y: grad.gradient(found.elsewhere, y=y)[0], grad):
         yield Mistake(
             "broadcast",
             "it does not change when the targets are shuffled among the rows: targets of shape "
@@ -144,15 +144,17 @@ def _factor(factor: float, found: Compared) -> Mistake | None:
 
 def shuffled_alike(loss: Function, beta: Float) -> bool:
     """Whether a loss is the same when its targets are shuffled among the rows."""
-    return _shuffled(lambda y: np.array([loss.value(beta, y=y)]), loss.y)
+    return _shuffled(lambda y: np.array([loss.value(beta, y=y)]), loss)
 
 
-def _shuffled(function: Callable[[Float], Float], y: Float) -> bool:
-    order = np.random.default_rng(0).permutation(len(y))
-    if len(y) < FEW or np.array_equal(y, y[order]):
+def _shuffled(function: Callable[[Float], Float], of: Function) -> bool:
+    """Whether it matters which targets there are, but not in which rows, where rows differ."""
+    y, order = of.y, np.random.default_rng(0).permutation(len(of.y))
+    if len(y) < FEW or np.array_equal(y, y[order]) or not np.ptp(of.X, axis=0).any():
         return False
-    before, after = function(y), function(y[order])
-    return bool(np.abs(after - before).max() <= SAME * np.abs(before).max())
+    before, after, all_one = (function(each) for each in (y, y[order], np.full_like(y, y[0])))
+    near = SAME * np.abs(before).max()
+    return bool(np.abs(after - before).max() <= near < np.abs(all_one - before).max())
 
 
 def _rows_that_count(found: Compared, grad: Function) -> Mistake | None:
