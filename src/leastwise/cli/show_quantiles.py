@@ -21,8 +21,7 @@ from leastwise.cli.show import (
 )
 from leastwise.cli.show import certificate as of_one
 from leastwise.cli.text import aligned, bold, brief, number, plain, share, shortened, width
-from leastwise.losses import Quantile
-from leastwise.report.facts import penalised
+from leastwise.report.facts import penalised, q_of
 from leastwise.report.words import count, listed
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ def summary(
     everything : every quantile, coefficient and finding, however many
     """
     wide = width()
-    models = sorted(several.models, key=_q)
+    models = sorted(several.models, key=q_of)
     first = models[0]
     lines = [bold(_title(models)), *facts(_before(first, file), wide), ""]
     said = (note for model in models for note in (*model.notes, *model.fit.notes))
@@ -57,13 +56,8 @@ def summary(
     return "\n".join(lines) + "\n"
 
 
-def _q(model: Model) -> float:
-    assert isinstance(model.loss, Quantile)
-    return model.loss.q
-
-
 def _title(models: Sequence[Model]) -> str:
-    first, q = models[0], [f"{_q(model):g}" for model in models]
+    first, q = models[0], [f"{q_of(model):g}" for model in models]
     which = listed(q) if len(q) <= NAMED else f"{len(q)} from {q[0]} to {q[-1]}"
     return (
         f"Quantile regression ({which}){penalised(first)}: {plain(first.targets[0])} from "
@@ -106,7 +100,7 @@ def _block(model: Model, shown: Sequence[int]) -> list[Column]:
     table, found = model.inference[0], model.fit.certificate
     bottom = [share(model.explained[0]), brief(found.relative_gap)]
     coef = aligned([number(table.coef[j]) for j in shown])
-    block: list[Column] = [(f"q = {_q(model):g}", [*coef, *bottom])]
+    block: list[Column] = [(f"q = {q_of(model):g}", [*coef, *bottom])]
     if table.error is not None:
         errors = [f"({number(table.error[j], 3)})" for j in shown]
         block.append(("", [*errors, *("" for _ in bottom)]))
@@ -185,7 +179,7 @@ def certificate(models: Sequence[Model]) -> str:
         return of_one(worst)
     good = sum(model.fit.certificate.converged for model in models)
     gap, tol = brief(worst.fit.certificate.relative_gap), brief(worst.tol)
-    where = f"at q = {_q(worst):g}"
+    where = f"at q = {q_of(worst):g}"
     if good == len(models):
         return f"all {good} quantiles certified: worst relative gap {gap} <= {tol}, {where}"
     return (

@@ -139,7 +139,9 @@ class Linear(BaseEstimator):
         The rows (as in `fit`) are those whose residuals are shown.
         """
         check_is_fitted(self)
-        source = self._shown(X, y, sample_weight)
+        self._write_page(path, self._shown(X, y, sample_weight))
+
+    def _write_page(self, path: str | Path, source: MemorySource) -> None:
         write(self.model_, diagnostics(source, self.model_), path, self._paths(source))
 
     def _shown(self, X: Any, y: Any, sample_weight: ArrayLike | None) -> MemorySource:

@@ -200,19 +200,10 @@ class Quantile(RegressorMixin, Linear):
         check_is_fitted(self)
         return tuple(table for model in self.models_ for table in model.inference)
 
-    def report(
-        self,
-        path: str | Path,
-        X: Any,
-        y: ArrayLike | None = None,
-        sample_weight: ArrayLike | None = None,
-    ) -> None:
-        """Write a self-contained page of the fit to `path`, of all q; as `LeastSquares.report`."""
-        check_is_fitted(self)
+    def _write_page(self, path: str | Path, source: MemorySource) -> None:
         if len(self.models_) == 1:
-            super().report(path, X, y, sample_weight)
+            super()._write_page(path, source)
             return
-        source = self._shown(X, y, sample_weight)
         several = Quantiles(self.models_, self.crossings_, self.noncrossing)
         write_quantiles(several, [diagnostics(source, model) for model in self.models_], path)
 

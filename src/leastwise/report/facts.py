@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from leastwise.losses import Quantile
 from leastwise.report.words import (
     SHARES,
     clean,
@@ -241,6 +242,12 @@ def solver(model: Model) -> dict[str, Any]:
 def kind(model: Model) -> str:
     """Least squares or what the loss is called, and the penalty: the page's overline."""
     return model.loss.title + penalised(model)
+
+
+def q_of(model: Model) -> float:
+    """The q of a quantile's model."""
+    assert isinstance(model.loss, Quantile)
+    return model.loss.q
 
 
 def penalised(model: Model) -> str:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from leastwise.losses import Quantile
 from leastwise.report import facts, quantile_plots, tables
 from leastwise.report.facts import Fact
 from leastwise.report.fill import fill
@@ -39,8 +38,7 @@ class Coefficients:
 
 def quantile_page(several: Quantiles, parts: Sequence[Diagnostics]) -> str:
     """The whole page as text; `parts` are the diagnostics of each model, on the same rows."""
-    losses = [model.loss for model in several.models]
-    shares = np.array([loss.q for loss in losses if isinstance(loss, Quantile)])
+    shares = np.array([facts.q_of(model) for model in several.models])
     order = np.argsort(shares)
     q, models = shares[order], [several.models[k] for k in order]
     first, outputs = models[0], [parts[k].outputs[0] for k in order]
@@ -90,15 +88,10 @@ def quantile_page(several: Quantiles, parts: Sequence[Diagnostics]) -> str:
         panels_left_out=_left_out(len(largest), len(inferences[0].names)),
         caption="The certificate of all quantiles together"
         if joint
-        else f"The certificate of q = {_q(worst):g}, whose relative gap is the largest",
+        else f"The certificate of q = {facts.q_of(worst):g}, whose relative gap is the largest",
         certificate=facts.certificate(worst),
         solver=facts.solver(worst),
     )
-
-
-def _q(model: Model) -> float:
-    assert isinstance(model.loss, Quantile)
-    return model.loss.q
 
 
 def _sample(part: Diagnostics) -> str:
@@ -132,7 +125,9 @@ def _headline(q: Any, worst: Model, crossings: int) -> str:
 
 def _status(worst: Model, joint: bool) -> dict[str, Any]:
     found = facts.status(worst)
-    which = "" if joint else f" This is the quantile {_q(worst):g}, whose gap is the largest."
+    which = (
+        "" if joint else f" This is the quantile {facts.q_of(worst):g}, whose gap is the largest."
+    )
     return found | {"words": found["words"] + which}
 
 

@@ -138,8 +138,8 @@ class Course:
         self._matrix_free = self._simple and not affords_hessian(here.shape)
         self._worth = products_for_hessian(here.shape)
         # The first Hessian is made at once, or when products have cost more than it would have.
-        self._cheap = products_pay(here.shape)
-        if by_products(here.shape):
+        self._cheap, alone = products_pay(here.shape), by_products(here.shape)
+        if alone:
             if self._matrix_free or not self._covered(np.flatnonzero(self._alive)):
                 self.hessian, self._spent = None, 0.0
         elif self.hessian is None:
@@ -147,7 +147,7 @@ class Course:
         self._sides = (l1, l2, lower, upper)
         if not l1.any() or self._alive.size <= FEW:
             # Products with all of X are cheaper than a copy of the columns that vary.
-            self._columns = np.flatnonzero(self._alive | by_products(here.shape))
+            self._columns = np.flatnonzero(self._alive | alone)
             return
         # Columns that the slope may bring to their limit: by the strong rule (Tibshirani et al.
         # 2012), and some more.
