@@ -94,7 +94,7 @@ def test_nothing_changes_the_rows(name: str, form: str) -> None:
 
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_dense_parts_are_the_centred_rows(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blocks, "LEAST_CHUNK", 50)
+    monkeypatch.setattr(blocks, "LEAST_TILE", 50)
     parts = list(Block(layout(name), Y, WEIGHT).dense_parts(MEAN))
     assert [len(part) for part, _, _ in parts] == [50, 50, 20]
     same(np.vstack([part for part, _, _ in parts]), X - MEAN)

@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 
 import leastwise as lw
+from leastwise.curved import hessian_of
 from leastwise.losses import Logistic
 from leastwise.losses.base import Loss
-from leastwise.losses.logistic import COMPILED
+from leastwise.penalties import ElasticNet
+from leastwise.problem import Problem
 from leastwise.solvers.secants import Secant, taught
+from leastwise.sources import MemorySource
 
 SAME = 1e-13  # of the sums: two orders of summation
 CERTIFIED = 1e-10
@@ -23,9 +26,9 @@ def rows(n, p, seed=0):
 
 @pytest.mark.parametrize("outputs", [1, 4])
 @pytest.mark.parametrize("weighted", [False, True])
-def test_the_compiled_rows_are_the_plain_ones(outputs, weighted):
+def test_sums_from_one_exponential_are_the_plain_ones(outputs, weighted):
     rng = np.random.default_rng(1)
-    n = COMPILED // outputs + 7
+    n = 5007
     y = rng.choice([0.0, 1.0, 0.3], (n, 1))
     eta = rng.standard_normal((n, outputs)) * np.array([1.0, 30.0, 1e3, 0.0])[:outputs]
     weight = rng.random(n) if weighted else None
@@ -55,6 +58,39 @@ def test_strengths_at_once_are_the_fits_one_by_one(loss, n, p, l1_ratio):
     with pytest.warns(lw.ConvergenceWarning):
         short = lw.path(X, y, loss=loss, l1_ratio=l1_ratio, strengths=6, max_iter=1)
     assert (short.gaps >= path.gaps.min()).all()
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_many_rows_begin_with_the_hessian_of_some(seen):
+    """A column of three numbers, none or one of them among those rows, is no exception."""
+    n, p = 40_000, 12
+    X, y = rows(n, p)
+    X[:, -1] = 0.0
+    X[[1, 4_003, 30_001], -1] = 5.0
+    X[0, -1] = 5.0 * seen
+    design = Problem.of(MemorySource(X, y), Logistic(), ElasticNet(l2=1e-4), memory=1 << 30).design
+    _, point = design.rows.point(design.rows.nothing(), design.centre.level)
+    every, some = (hessian_of(design.rows, point, np.arange(p), each=each) for each in (1, 6))
+    assert (some.H[0][-1, -1] > 0.0) == seen
+    np.testing.assert_allclose(some.H[0][:-1, :-1], every.H[0][:-1, :-1], atol=0.05)
+    least = 0.5 * np.diagonal(every.H[0])
+    mended = some.at_least(least[:, None])
+    assert (np.diagonal(mended.H[0]) >= least).all()
+    assert np.linalg.eigvalsh(mended.H[0]).min() > 0.0
+    model = lw.Logistic(l2=1e-4, solver="newton", tol=CERTIFIED).fit(X, y)
+    assert model.certificate_.converged
+    assert model.n_iter_ <= 8
+
+
+def test_rows_without_weight_tell_no_curvature():
+    X, y = rows(600, 6)
+    weight = np.ones(600)
+    weight[::3] = 0.0
+    source = MemorySource(X, y, weight)
+    design = Problem.of(source, Logistic(), ElasticNet(l2=1e-4), memory=1 << 30).design
+    _, point = design.rows.point(design.rows.nothing(), design.centre.level)
+    every, some = (hessian_of(design.rows, point, np.arange(6), each=each) for each in (1, 3))
+    np.testing.assert_array_equal(some.H[0], every.H[0])
 
 
 def test_a_secant_is_met_and_a_flat_one_ignored():

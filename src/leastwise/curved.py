@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,13 @@ class Hessian:
     @functools.cached_property
     def _kept(self) -> dict[bytes, tuple[Factor, ...]]:
         return {}
+
+    def at_least(self, diagonal: Float) -> Hessian:
+        """With nothing less on the diagonals than this, (c, k)."""
+        H = tuple(own.copy() for own in self.H)
+        for group, own in zip(self.groups, H, strict=True):
+            np.fill_diagonal(own, np.maximum(np.diagonal(own), diagonal[:, group].reshape(-1)))
+        return replace(self, H=H)
 
     def factors(self, l2: Float) -> tuple[Factor, ...]:
         """Of each group's H + diag(l2), l2 (c,); made once for each l2."""
@@ -77,16 +84,21 @@ class Hessian:
 
 
 def _levelled(
-    cross: Float, mixed: Float, total: Float, dead: NDArray[np.bool_], rows: Rowwise
+    cross: Float,
+    mixed: Float,
+    total: Float,
+    dead: NDArray[np.bool_],
+    intercept: bool,
+    weight: float,
 ) -> tuple[Float, Float]:
-    """H (c g, c g) and the slope of the levels (c g, g) from sums over the rows."""
+    """H (c g, c g) and the slope of the levels (c g, g) from sums over rows of that weight."""
     c, g = mixed.shape[:2]
     H, B = cross.reshape(c * g, c * g), mixed.reshape(c * g, g)
     slope = np.zeros_like(B)
-    if rows.intercept:
+    if intercept:
         slope = B @ np.linalg.pinv(total, rcond=1e-14, hermitian=True)
         H = H - slope @ B.T
-    H = 0.5 * (H + H.T) / rows.weight
+    H = 0.5 * (H + H.T) / weight
     gone = np.repeat(dead, g) | (np.diagonal(H) <= 0.0)
     H[gone] = 0.0
     H[:, gone] = 0.0
@@ -106,31 +118,39 @@ def affords(rows: Rowwise, columns: NDArray[np.intp], memory: int) -> bool:
 
 
 def hessian_of(
-    rows: Rowwise, at: RowPoint, columns: NDArray[np.intp], *, safe: bool = False
+    rows: Rowwise, at: RowPoint, columns: NDArray[np.intp], *, safe: bool = False, each: int = 1
 ) -> Hessian:
     """That of F in the chosen columns: one pass over them.
 
-    With `safe` that of parabolas above the losses, for outputs that are not coupled.
+    With `safe` that of parabolas above the losses, for outputs that are not coupled. Where `each`
+    is above 1 and all columns are chosen, an estimate from every so many-th row of a block.
     """
     bend = rows.loss.majorant if safe else rows.loss.curvature
     groups = groups_of(rows)
 
     views = rows.held(columns) if columns.size < rows.dead.size else None
+    some, weight = slice(None, None, each), rows.weight
+    if each > 1:
+        total = rows.sum(lambda block, _: np.array(block.some(some).total()), at.eta)
+        # Rows without weight tell nothing.
+        some, weight = (some, float(total)) if total > 0.0 else (slice(None), weight)
 
     def statistic(block: Block, entry: tuple[Float, Float, View | None]) -> list[Float]:
         target, eta, view = entry
-        view = block.centred(rows.mean, passing=True) if view is None else view
+        if view is None:
+            block, target, eta = block.some(some), target[some], eta[some]
+            view = rows.view(block)
         c = columns.size
-        each = (_curved(rows, block, view, c, group, target, eta, bend) for group in groups)
-        return [part for parts in each for part in parts]
+        found = (_curved(rows, block, view, c, group, target, eta, bend) for group in groups)
+        return [part for parts in found for part in parts]
 
-    each = [None] * len(at.eta) if views is None else views
-    entries = list(zip(at.target, at.eta, each, strict=True))
-    share = columns.size / rows.dead.size
+    held = [None] * len(at.eta) if views is None else views
+    entries = list(zip(at.target, at.eta, held, strict=True))
+    share = columns.size / rows.dead.size / (some.step or 1)
     parts = rows.source.reduce(statistic, add, entries, share)
     dead = rows.dead[columns]
     threes = zip(parts[::3], parts[1::3], parts[2::3], strict=True)
-    found = [_levelled(cross, mixed, total, dead, rows) for cross, mixed, total in threes]
+    found = [_levelled(*three, dead, rows.intercept, weight) for three in threes]
     return Hessian(
         at, columns, tuple(groups), tuple(H for H, _ in found), tuple(m for _, m in found)
     )

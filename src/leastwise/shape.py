@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 EXPLICIT_BYTES = 8 << 20  # a block up to this size is centred by a copy; beyond, implicitly
+TILE_BYTES, LEAST_TILE = 400_000, 256  # a centred tile that stays in a core's cache; its rows
 PANEL = 512  # columns of a wide block that are centred by a copy at one time
 PIECE_BYTES = 4 << 20  # of a large block, what is centred or turned into float64 at one time
 NARROW = 16  # columns up to which a block is worked on column by column
@@ -69,6 +70,15 @@ def worth_moments(rows: int, columns: int, memory: int | None) -> bool:
 def panel_of(rows: int) -> int:
     """How many columns of a large block of so many rows are centred by a copy at one time."""
     return min(PANEL, max(1, PIECE_BYTES // (8 * rows)))
+
+
+def crossed_rows(columns: int) -> int:
+    """Rows of a dense tile that is centred and weighted for its product with itself.
+
+    It stays in a core's cache; beyond some columns, to add the product up costs as much as rows do.
+    """
+    row = 8 * columns
+    return max(LEAST_TILE, TILE_BYTES // row, min(columns, EXPLICIT_BYTES // row))
 
 
 def sampled_rows(columns: int) -> int:

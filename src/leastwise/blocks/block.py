@@ -22,12 +22,18 @@ from numpy.typing import NDArray
 
 from leastwise.numerics.threads import parallel, scratch
 from leastwise.picked import DensePicked, SparsePicked
-from leastwise.shape import EXPLICIT_BYTES, NARROW, PANEL, PIECE_BYTES, panel_of
+from leastwise.shape import (
+    EXPLICIT_BYTES,
+    LEAST_TILE,
+    NARROW,
+    PANEL,
+    PIECE_BYTES,
+    TILE_BYTES,
+    crossed_rows,
+    panel_of,
+)
 
 Float = NDArray[np.float64]
-
-LEAST_CHUNK = 256  # rows, or as many as columns, of a large block that are dense at one time
-TILE_BYTES = 400_000  # a centred tile that stays in a core's cache between its products
 
 
 class View(Protocol):
@@ -55,8 +61,7 @@ class DenseView:
         return (rows.T @ self.array).T
 
     def cross(self, weight: Float | None) -> Float:
-        scaled = self.array if weight is None else self.array * np.sqrt(weight)[:, None]
-        return scaled.T @ scaled
+        return self.array.T @ self.array if weight is None else _cross(self.array, 0.0, weight)
 
     def squares(self, weight: Float | None) -> Float:
         if weight is None:
@@ -118,23 +123,13 @@ class ImplicitView:
 
     def cross(self, weight: Float | None) -> Float:
         if isinstance(self.matrix, np.ndarray):
-            return self._dense_cross(weight)
+            return _cross(self.matrix, self.mean, weight)
         ones = np.ones(self.matrix.shape[0]) if weight is None else weight
         sums = np.asarray(self.matrix.T @ ones)
         scaled = self.matrix if weight is None else self.matrix.multiply(weight[:, None]).tocsr()
         raw = np.asarray((self.matrix.T @ scaled).toarray())
         mixed = np.multiply.outer(self.mean, sums)
         return raw - mixed - mixed.T + ones.sum() * np.outer(self.mean, self.mean)
-
-    def _dense_cross(self, weight: Float | None) -> Float:
-        rows, p = self.matrix.shape
-        out = np.zeros((p, p))
-        step = max(LEAST_CHUNK, EXPLICIT_BYTES // (8 * p))
-        for first in range(0, rows, step):
-            part = slice(first, first + step)
-            centred = self.matrix[part] - self.mean
-            out += DenseView(centred).cross(None if weight is None else weight[part])
-        return out
 
     def _dense_squares(self, weight: Float | None) -> Float:
         rows, p = self.matrix.shape
@@ -181,6 +176,24 @@ class ImplicitView:
     def dense(self) -> Float:
         dense = self.matrix.toarray() if hasattr(self.matrix, "toarray") else self.matrix
         return np.asarray(dense, np.float64) - self.mean
+
+
+def _cross(X: Any, mean: Float | float, weight: Float | None) -> Float:
+    """(X - 1 m')' diag(s) (X - 1 m') of a dense X, in tiles that are in the cache for all of it."""
+    rows, p = X.shape
+    out = np.zeros((p, p))
+    step = crossed_rows(p)
+    order = "F" if X.flags.f_contiguous else "C"
+    room = np.empty((min(step, rows), p), order=order)
+    root = None if weight is None else np.sqrt(weight)[:, None]
+    for first in range(0, rows, step):
+        part = slice(first, first + step)
+        tile = X[part]
+        tile = np.subtract(tile, mean, out=room[: len(tile)], dtype=np.float64)
+        if root is not None:
+            tile *= root[part]
+        out += tile.T @ tile
+    return out
 
 
 def _squared_lengths(X: Float, scale: Float) -> Float:
@@ -304,7 +317,7 @@ class Block:
         as_it_is = self.weight is None and self.X.dtype == np.float64 and not mean.any()
         if as_it_is and p > NARROW:
             return weighted @ self.X, self.X.T @ self.X
-        step = self.rows if by_columns else max(LEAST_CHUNK, TILE_BYTES // (8 * p))
+        step = self.rows if by_columns else max(LEAST_TILE, TILE_BYTES // (8 * p))
         room = scratch(p, self.rows).T if by_columns else scratch(min(step, self.rows), p)
         root = None if self.weight is None else np.sqrt(self.weight)[:, None]
         mixed, cross = np.zeros((len(weighted), p)), np.zeros((p, p))
@@ -339,7 +352,7 @@ class Block:
 
     def dense_parts(self, mean: Float | None) -> Any:
         """The block in dense centred pieces with targets and weights, never many rows at once."""
-        step = max(LEAST_CHUNK, self.X.shape[1])
+        step = max(LEAST_TILE, self.X.shape[1])
         whole = self.by_rows
         for first in range(0, self.rows, step):
             part = whole.some(slice(first, first + step))

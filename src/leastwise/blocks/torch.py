@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leastwise.blocks.block import LEAST_CHUNK, Block
+from leastwise.blocks.block import Block
 from leastwise.blocks.on_device import OnDevice, hosted, index_of, land, landed, lift, tensor_of
 from leastwise.blocks.tensors import the_library
 from leastwise.picked import DensePicked
+from leastwise.shape import LEAST_TILE
 
 Float = NDArray[np.float64]
 
@@ -97,7 +98,7 @@ class View:
         torch = the_library()
         centred = explicit and self.mean is not None
         as_it_is = self.matrix.dtype == torch.float64 and not centred
-        step = n if as_it_is else max(LEAST_CHUNK, PIECE_BYTES // (8 * max(p, 1)))
+        step = n if as_it_is else max(LEAST_TILE, PIECE_BYTES // (8 * max(p, 1)))
         for first in range(0, n, step):
             part = slice(first, first + step)
             rows = self.matrix[part].to(torch.float64)
@@ -189,7 +190,7 @@ class TorchBlock(Block):
         return _PickedHere(self, mean)
 
     def dense_parts(self, mean: Float | None) -> Iterator[tuple[Float, Float, Float | None]]:
-        step = max(LEAST_CHUNK, self.X.shape[1])
+        step = max(LEAST_TILE, self.X.shape[1])
         for first in range(0, self.rows, step):
             part = self.some(slice(first, first + step))
             yield part.centred(mean).dense(), hosted(part.y), hosted(part.weight)

@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leastwise.blocks import LEAST_CHUNK, TILE_BYTES, Block
+from leastwise.blocks import Block
 from leastwise.cv.folds import Folds, Rows
 from leastwise.errors import DataError
 from leastwise.losses import Squared
 from leastwise.moments import Moments, Shift, sums_about
 from leastwise.problem import Design, add
+from leastwise.shape import LEAST_TILE, TILE_BYTES
 from leastwise.sources import Source
 
 Float = NDArray[np.float64]
@@ -63,7 +64,7 @@ class FoldedDesign(Design):
         of all rows, which is what rounding is measured against.
         """
         # As many gathered rows as stay in the cache until they have been summed.
-        step = max(LEAST_CHUNK, TILE_BYTES // (8 * self.columns))
+        step = max(LEAST_TILE, TILE_BYTES // (8 * self.columns))
 
         def statistic(block: Block) -> Sums:
             edges = (block.start, block.start + block.rows)

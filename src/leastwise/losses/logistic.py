@@ -10,8 +10,6 @@ import numpy as np
 from leastwise.losses.base import Float, Loss, inside
 from leastwise.losses.entropy import FAR, divergence, xlogx
 
-COMPILED = 20_000  # numbers from which on a compiled loop is worth being loaded
-
 
 @dataclass(frozen=True)
 class Logistic(Loss):
@@ -54,20 +52,24 @@ class Logistic(Loss):
         return _value(y, eta, e), _slope(y, eta, e)
 
     def summed(self, y: Float, eta: Float, weight: Float | None) -> tuple[list[Float], Float]:
-        if eta.size < COMPILED:
-            return super().summed(y, eta, weight)
-        from leastwise.kernels.logistic import spread
-
+        # As `_value` and `_slope`, from one exponential and one division a row, in few arrays.
         e = np.abs(eta, order="C")
         np.exp(np.negative(e, out=e), out=e)
-        slope, bend, line = np.empty_like(e), np.empty_like(e), np.empty_like(e)
-        if y.shape == eta.shape:
-            spread(y.reshape(1, -1), *(part.reshape(1, -1) for part in (eta, e, slope, bend, line)))
-        else:
-            spread(y, eta, e, slope, bend, line)
-        line += np.log1p(e, out=e)
+        up = 1.0 * np.greater(eta, 0.0)
+        line = up - y
+        slope = np.subtract(1.0 - y, up, out=up)
+        slope *= e
+        slope += line
+        line *= eta
+        line += np.log1p(e)
         heavy = np.ones(len(y)) if weight is None else weight
-        return [heavy @ part for part in (line, slope, bend)], slope
+        value = heavy @ line
+        share = np.add(1.0, e, out=line)
+        np.divide(1.0, share, out=share)
+        slope *= share
+        bend = np.multiply(e, share, out=e)
+        bend *= share
+        return [value, heavy @ slope, heavy @ bend], slope
 
     def curvature(self, y: Float, eta: Float) -> Float:
         e = np.exp(-np.abs(eta))

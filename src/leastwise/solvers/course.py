@@ -44,27 +44,10 @@ NOTHING = 1e-17  # of it: a promised fall that is rounding
 KEPT = 0.03  # a Hessian is kept while the promised fall shrinks to this share in a step
 MARGIN = 0.1  # of a strength: columns as near to it are at work
 LOOSE = 1e-9  # of the largest slope: the level's slope between looks
-ROWS_EACH = 30  # rows of a sample that leads near the solution, for each coefficient
-SAMPLE_STEPS = 20
-SAMPLED = 1e-4  # of the null objective: a promised fall that is left to all rows
+LEAST = 0.5  # of its diagonal if all rows had the mean curvature
 MOST_SECANTS = 8
 OVERSPENT = 2.0  # times what a Hessian costs are spent on products before one is made
 LOOSEST = 0.1  # of the slope that conjugate gradients may leave
-
-
-def from_sample(problem: Problem) -> Float | None:
-    """(p, k) near the solution on a sample of the rows, where those are many."""
-    shape = problem.shape
-    sample = problem.sample(ROWS_EACH * shape.columns * shape.outputs)
-    if sample is None:
-        return None
-    course = Course(sample, None)
-    course.turn(sample)
-    for _ in range(SAMPLE_STEPS):
-        fall = course.step()
-        if not course.widened() and fall <= SAMPLED * float(sample.null.max()):
-            break
-    return course.w
 
 
 class Course:
@@ -73,12 +56,13 @@ class Course:
     Parameters
     ----------
     problem : the rows ; start : (p, k) where to begin, zero by default
+    each : the first Hessian is of every so many-th row
     """
 
-    def __init__(self, problem: Problem, start: Float | None) -> None:
+    def __init__(self, problem: Problem, start: Float | None, each: int = 1) -> None:
         self._design = problem.design
         self._rows = problem.design.rows
-        self._here = problem
+        self._here, self._each = problem, each
         centre = problem.design.centre
         p, k = centre.curvature.size, len(problem.design.source.targets)
         self._alive = centre.curvature > 0.0
@@ -270,8 +254,11 @@ class Course:
         return found
 
     def _renew(self, columns: Index) -> None:
-        self.hessian = hessian_of(self._rows, self._point, columns)
-        self._fresh, self._falls, self._secants, self._spent = True, [], [], 0.0
+        each, self._each = self._each, 1
+        self.hessian = hessian_of(self._rows, self._point, columns, each=each)
+        if each > 1:  # a column of few numbers may have none of them in a sample
+            self.hessian = self.hessian.at_least(LEAST * self._mean_hessian()[columns])
+        self._fresh, self._falls, self._secants, self._spent = each == 1, [], [], 0.0
 
     def _model(self, hessian: Hessian) -> tuple[Float, Float]:
         """The model's minimiser less w (c, k), and (g,) how far it promises to fall."""
@@ -331,8 +318,7 @@ class Course:
         """What a residual (p, k) is divided by: the Hessian of before, or the diagonal of H."""
         l2, known = self._sides[1], self.hessian
         if known is None:
-            bend = mean_curvature(self._rows, self._point)
-            metric = np.multiply.outer(self._design.centre.curvature, bend) + l2[:, None]
+            metric = self._mean_hessian() + l2[:, None]
             metric = np.where(metric > 0.0, metric, 1.0)
             return lambda residual: residual / metric
 
@@ -342,6 +328,11 @@ class Course:
             return out
 
         return divided
+
+    def _mean_hessian(self) -> Float:
+        """(p, k) what the Hessian's diagonal would be if all rows had the mean curvature."""
+        bend = mean_curvature(self._rows, self._point)
+        return np.multiply.outer(self._design.centre.curvature, bend)
 
     def _search(self, columns: Index, change: Float, fall: Float, hessian: Hessian | None) -> float:
         """Move by as much of the change as pays; the fall promised, or -1 where none of it did."""

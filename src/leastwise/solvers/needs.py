@@ -7,14 +7,22 @@ at their largest.
 
 from __future__ import annotations
 
-from leastwise.shape import EXPLICIT_BYTES, NARROW, PANEL, PIECE_BYTES, Shape, sampled_rows
+from leastwise.shape import (
+    EXPLICIT_BYTES,
+    LEAST_TILE,
+    NARROW,
+    PANEL,
+    PIECE_BYTES,
+    TILE_BYTES,
+    Shape,
+    sampled_rows,
+)
 
 # Vectors of p that the gap takes: of one output or many where every coefficient adds to it, where
 # some columns pay nothing and are held in a box, and where most coefficients are zero.
 PROOF_ONE, PROOF_MANY, PROOF_BOX = 24, 20, 23
 PROOF_ZEROS, PROOF_ZEROS_MANY = 9, 15
 LANCZOS = 54  # vectors of p, 20 of them the basis, for the largest eigenvalue over rows
-TILE, TILE_ROWS = 400_000, 256  # of rows that are centred at one time: bytes, or so many rows
 ROWS = 3.5  # vectors of a block's rows, for each output, that a pass makes, the last block's apart
 HELD, LEAST_HELD = 1.6, 2.0  # p x p matrices: how many fewer while a pass works, and at least
 
@@ -41,7 +49,9 @@ def tiles(shape: Shape) -> float:
         return 0.0
     if whole > EXPLICIT_BYTES:
         return shape.threads * EXPLICIT_BYTES
-    return shape.threads * (whole if p <= NARROW else min(whole, max(TILE, 8 * TILE_ROWS * p) / 2))
+    return shape.threads * (
+        whole if p <= NARROW else min(whole, max(TILE_BYTES, 8 * LEAST_TILE * p) / 2)
+    )
 
 
 def over_moments(shape: Shape, squares: float) -> int:

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from leastwise.penalties import ElasticNet
 from leastwise.problem import Problem, Shape
 from leastwise.solvers.base import Cost, Solver, Steps, gram_flops
-from leastwise.solvers.course import FEW, Course, from_sample
+from leastwise.solvers.course import FEW, Course
 from leastwise.solvers.needs import copied, kept
 from leastwise.solvers.rowwise_needs import (
     FEWER,
@@ -45,6 +45,10 @@ Float = NDArray[np.float64]
 
 EXPECTED = 8  # Hessians, and as many gradients each
 INNER = 10  # steps between looks on a path
+ROWS_EACH = 30  # rows of a sample that leads near the solution, for each coefficient
+ROWS_FIRST = 500  # of the first Hessian, for each: as far off as the way from there
+SAMPLE_STEPS = 20
+SAMPLED = 1e-3  # of the null objective: a promised fall that is left to all rows
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,7 @@ class Newton(Solver):
             flops *= HESSIANS / EXPECTED
         squares = (10.0 if shape.coupled else 5.5) if shape.free else 3.0 if shape.coupled else 1.5
         state, vectors = 8 * (11 - FEWER * shape.coupled) * n * k, 8 * 24 * p * k
-        making = 0.5 * state + hessian_bytes(shape, columns, squares)
+        making = 0.5 * state + hessian_bytes(shape, columns, squares) + copied(shape)
         looking = state + vectors + (0.0 if columns else copied(shape))
         bytes = int(kept(shape) + max(looking, making) + passing(shape))
         most = bytes
@@ -91,12 +95,10 @@ class Newton(Solver):
     ) -> Steps:
         from leastwise.solvers.together import Batch, batch_of
 
-        sampled = None
         if start is None and len(penalties) == 1:
-            sampled = from_sample(problem.at(penalties[0]))
-        course = Course(problem, start if sampled is None else sampled)
-        if sampled is not None and course.worse_than_nothing:
-            course = Course(problem, None)
+            course = begun(problem.at(penalties[0]))
+        else:
+            course = Course(problem, start)
         batch: Batch | None = None
         number = alone = 0  # the next strength, and the last that is to be taken by itself
         while number < len(penalties):
@@ -139,3 +141,29 @@ class Newton(Solver):
                 done = yield number, course.iterate(used, final=over)
                 if over:
                     break
+
+
+def begun(problem: Problem) -> Course:
+    """Where many rows begin: near the solution on a sample, and with a Hessian of a larger one."""
+    shape = problem.shape
+    side = shape.columns * shape.outputs
+    start = _near(problem, ROWS_EACH * side)
+    if start is None:
+        return Course(problem, None)
+    each = 1 if shape.free else max(1, shape.rows // (ROWS_FIRST * side))
+    course = Course(problem, start, each)
+    return Course(problem, None) if course.worse_than_nothing else course
+
+
+def _near(problem: Problem, least: int) -> Float | None:
+    """(p, k) near the solution on a sample of at least so many rows, where there are far more."""
+    sample = problem.sample(least)
+    if sample is None:
+        return None
+    course = Course(sample, None)
+    course.turn(sample)
+    for _ in range(SAMPLE_STEPS):
+        fall = course.step()
+        if not course.widened() and fall <= SAMPLED * float(sample.null.max()):
+            break
+    return course.w

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from leastwise.shape import Shape
+from leastwise.shape import Shape, crossed_rows
 from leastwise.solvers.base import gram_flops
 from leastwise.solvers.needs import LANCZOS, copied, kept, making_moments, proof, square
 
@@ -25,11 +25,15 @@ HESSIANS = 2.0  # made and factorised for a fit
 
 
 def hessian_bytes(shape: Shape, columns: float, squares: float) -> float:
-    """While the Hessian of so many columns is summed: weighted copies of blocks, and matrices."""
-    block = shape.block_rows or shape.rows
-    copies = 12 * shape.stored if shape.sparse else shape.threads * 8 * block * columns
-    side = columns * (shape.outputs if shape.coupled else 1)
-    return copies + 8.0 * squares * side**2
+    """While the Hessian of so many columns is summed: weighted copies of tiles, and matrices."""
+    block, each = shape.block_rows or shape.rows, shape.outputs if shape.coupled else 1
+    tile = min(block, crossed_rows(max(1, int(columns)))) * columns + 2 * block * each
+    return _copies(shape, tile) + 8.0 * squares * (columns * each) ** 2
+
+
+def _copies(shape: Shape, numbers: float) -> float:
+    """Of a sparse X, or of so many dense numbers on each thread."""
+    return 12.0 * shape.stored if shape.sparse else 8.0 * shape.threads * numbers
 
 
 def affords_hessian(shape: Shape) -> bool:
@@ -82,7 +86,8 @@ def followed(shape: Shape, *, states: float, zeros: bool) -> int:
         more = 8.0 * (STATE + MORE - states) * shape.coupled * n * k
         own = max(own, more + hessian_bytes(shape, shape.free, 10.0 if shape.coupled else 5.5))
     if shape.kind == "kinked" and proves_by_hessian(shape):
-        own = max(own, hessian_bytes(shape, 2 * shape.free, 1.4))
+        block = (shape.block_rows or n) * shape.free
+        own = max(own, _copies(shape, 1.7 * block) + 8.0 * 5.6 * shape.free**2)
     return int(kept(shape) + max(bound + state / 2, state + own) + passing(shape))
 
 

@@ -204,7 +204,7 @@ class MemorySource(Source):
         share: float = 1.0,
     ) -> T:
         """One pass, on as many threads as there are cores; the same bits on every run."""
-        threads = self.threads
+        threads = self.threads if share else 1
         if threads == 1:
             return super().reduce(statistic, merge, state, share)
         self._counted[0] += share
@@ -223,7 +223,7 @@ class MemorySource(Source):
 
     def map(self, function: Callable[..., T], state: Any = None, share: float = 1.0) -> list[T]:
         """One pass that keeps an entry a block."""
-        threads = self.threads
+        threads = self.threads if share else 1
         if threads == 1:
             return super().map(function, state, share)
         self._counted[0] += share
