@@ -93,6 +93,16 @@ def test_rows_without_weight_tell_no_curvature():
     np.testing.assert_array_equal(some.H[0], every.H[0])
 
 
+def test_a_path_goes_no_further_than_it_is_asked():
+    X, y = rows(600, 12)
+    passes = []
+    for tol in (1e-11, 1e-8, 1e-5):
+        path = lw.path(X, y, loss="logistic", strengths=40, smallest=0.02, tol=tol)
+        assert path.gaps.max() <= tol
+        passes.append(path.passes)
+    assert passes[0] > 1.1 * passes[1] > 1.2 * passes[2]
+
+
 def test_a_secant_is_met_and_a_flat_one_ignored():
     rng = np.random.default_rng(2)
     A = rng.standard_normal((9, 4))

@@ -104,7 +104,7 @@ def drive(
     watch: Callable[[Record], None] | None = None,
 ) -> Iterator[tuple[Problem, str, Watched]]:
     """For each penalty: its problem, why the solver was stopped, and what was seen on the way."""
-    steps = solver.along(problem, penalties, start, limit)
+    steps = solver.asked(tol).along(problem, penalties, start, limit)
     began = time.perf_counter()
     number, iterate = next(steps)
     for here, penalty in enumerate(penalties):

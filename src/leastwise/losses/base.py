@@ -127,6 +127,13 @@ class Loss(ABC):
         u = slope(y, eta), keeps its digits near there, and is +inf off the conjugate's domain.
         """
 
+    def shrunk(self, y: Float, u: Float, kappa: Float) -> Float:
+        """A bound of the surplus at kappa u, where u is the slope and kappa from 0 to 1.
+
+        It takes no exponential and no logarithm; +inf where none is known. Shaped as value.
+        """
+        return np.full((len(u), 1 if self.coupled else u.shape[1]), np.inf)
+
     @abstractmethod
     def domain(self, y: Float) -> tuple[Float, Float]:
         """(low, high), each shaped as y: where the conjugate is finite, low <= u <= high.

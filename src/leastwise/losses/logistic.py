@@ -86,6 +86,12 @@ class Logistic(Loss):
         gap = divergence(u + y, p, log_p, d) + divergence(1.0 - y - u, rest, log_rest, -d)
         return inside(gap, u, -y, 1.0 - y)
 
+    def shrunk(self, y: Float, u: Float, kappa: Float) -> Float:
+        # Divergence is at most chi-squared, ((1 - kappa) u)^2 (1/p + 1/(1 - p)).
+        with np.errstate(divide="ignore", invalid="ignore"):
+            bound = ((1.0 - kappa) * u) ** 2 / ((u + y) * ((1.0 - y) - u))
+        return np.where(u == 0.0, 0.0, bound)
+
     def domain(self, y: Float) -> tuple[Float, Float]:
         return np.negative(y), np.subtract(1.0, y)
 

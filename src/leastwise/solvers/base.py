@@ -117,6 +117,10 @@ class Solver(ABC):
     def cost(self, shape: Shape) -> Cost:
         """What it needs at most for a problem of this size."""
 
+    def asked(self, tol: float) -> Solver:
+        """The same, for one that wants to know what relative gap will be asked of its iterates."""
+        return self
+
     @abstractmethod
     def along(
         self, problem: Problem, penalties: Sequence[ElasticNet], start: Float | None, limit: int

@@ -16,7 +16,7 @@ on a sample of them. A path goes several strengths at a time (`leastwise.solvers
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -53,7 +53,14 @@ SAMPLED = 1e-3  # of the null objective: a promised fall that is left to all row
 
 @dataclass(frozen=True)
 class Newton(Solver):
-    """Newton steps with a line search, on a working set of columns where there is l1."""
+    """Newton steps with a line search, on a working set of columns where there is l1.
+
+    Parameters
+    ----------
+    tol : the relative gap that several strengths at once are brought near to before a look
+    """
+
+    tol: float = 1e-9
 
     name: ClassVar[str] = "newton"
     limit: ClassVar[int] = 200
@@ -90,6 +97,9 @@ class Newton(Solver):
             most = all_at_work if shape.memory is None else min(all_at_work, shape.memory)
         return Cost(bytes, passes, flops, max(most, bytes))
 
+    def asked(self, tol: float) -> Newton:
+        return replace(self, tol=tol)
+
     def along(
         self, problem: Problem, penalties: Sequence[ElasticNet], start: Float | None, limit: int
     ) -> Steps:
@@ -110,7 +120,7 @@ class Newton(Solver):
                 number += 1
                 continue
             problems = [problem.at(penalty) for penalty in penalties[number : number + count]]
-            batch = Batch(problems, number, course.stand, course.hessian, batch)
+            batch = Batch(problems, number, course.stand, course.hessian, batch, self.tol)
             done = yield from batch.along(limit)
             if batch.stands:
                 last = min(done, count - 1)

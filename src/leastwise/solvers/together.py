@@ -38,7 +38,6 @@ ONE = np.zeros(1, np.intp)  # the group of the one output
 MOST = 16  # strengths at once: products with so many vectors run at full speed
 FARTHEST = 0.5  # a strength below this share of the one before is taken by itself
 CLOSE = 1e-5  # how far off the last strength may be, as predicted, to need no Hessian of its own
-NEARLY = 1e-9  # how far off a strength may be for a look to be worth it
 ROUNDING = 1e-13  # what is less far off is there
 LOOSE = 1e-6  # of the largest slope: the level's slope far from a solution
 FAR = 1e-3  # how far off a solution is far
@@ -95,6 +94,7 @@ class Batch:
     first : the number of the first of them
     anchor : the solution before ; hessian : one near it, if any is at hand
     before : the batch that ended there, if one did
+    tol : how far off a strength may be for a look to be worth it
     """
 
     def __init__(
@@ -104,6 +104,7 @@ class Batch:
         anchor: Stand,
         hessian: Hessian | None,
         before: Batch | None,
+        tol: float,
     ) -> None:
         self._problems, self._first, self._anchor = problems, first, anchor
         self._design = problems[0].design
@@ -111,6 +112,7 @@ class Batch:
         self._alive = self._design.centre.curvature > 0.0
         self._begin, self._trend = hessian, None if before is None else before._change()
         self._end: Hessian | None = None
+        self._nearly = max(tol, ROUNDING)
         self.stands: list[Stand] = []
         self._off: list[float] = []  # how far each stands from its solution
         self._secants: list[list[Secant]] = []  # what each has met on its way
@@ -127,13 +129,13 @@ class Batch:
         place, used, count = 0, 1, len(self._problems)
         while place < count:
             while used < min(limit, STEPS):
-                if self._off[place] > NEARLY:
+                if not self._near(place):
                     if not self._step(place):
                         return place
                     used += 1
                 elif self.stands[place].whole:
                     break
-                elif not self._complete([k for k in range(place, count) if self._off[k] <= NEARLY]):
+                elif not self._complete([k for k in range(place, count) if self._near(k)]):
                     return place
             over = used >= limit
             if not self.stands[place].whole and not self._complete([place]):
@@ -146,6 +148,10 @@ class Batch:
             else:
                 used += 1
         return place
+
+    def _near(self, place: int, share: float = 1.0) -> bool:
+        """Whether a strength is so near that a look may find no more than the share of the gap."""
+        return min(self._off[place], self._likely(place)) <= share * self._nearly
 
     def _iterate(self, place: int, used: int, *, final: bool) -> Iterate:
         at = self.stands[place]
@@ -196,8 +202,8 @@ class Batch:
 
     def _step(self, place: int) -> bool:
         """One step of the strengths from `place` on that need it; whether that one came nearer."""
-        least, off = 0.1 * min(NEARLY, self._off[place]), list(self._off)
-        chosen = [k for k in range(place, len(off)) if off[k] > least or k == place]
+        off = list(self._off)
+        chosen = [k for k in range(place, len(off)) if not self._near(k, 0.1) or k == place]
         hessians = [self._between(k) for k in chosen]
         columns = hessians[0].columns
         coefs: list[Float] = []
@@ -313,17 +319,33 @@ class Batch:
         The slope that is left over is r_j; the one is sum_j r_j^2 / 2 l2_j, relative to the null
         objective, the other the largest |r_j| to the largest strength.
         """
-        at, problem = self.stands[place], self._problems[place]
-        chosen = self._alive if at.whole else self._worked
-        l1, l2 = (strength[chosen] for strength in problem.strengths)
-        w, v = at.w[chosen], at.v[chosen]
-        slope = v - l2 * w
-        left = np.where(w == 0.0, np.maximum(np.abs(slope) - l1, 0.0), slope - l1 * np.sign(w))
+        problem = self._problems[place]
+        _, left, l1, l2 = self._left(place)
         if (l2 > 0.0).all():
             off = float(0.5 * left @ (left / l2)) / float(problem.null[0])
         else:
-            off = float(np.abs(left).max(initial=0.0)) / float(l1.max())
+            off = float(left.max(initial=0.0)) / float(l1.max())
         return off if np.isfinite(off) else np.inf
+
+    def _likely(self, place: int) -> float:
+        """The gap that a look would find, to first order in how far off the strength is.
+
+        The dual is scaled into its domain, which costs a share of l1 |w|, and a square of itself.
+        """
+        w, left, l1, _ = self._left(place)
+        off, size = self._off[place], np.abs(w)
+        return (
+            float(size @ left + off * (size @ l1)) / float(self._problems[place].null[0]) + off**2
+        )
+
+    def _left(self, place: int) -> tuple[Float, Float, Float, Float]:
+        """w, the size of the slope that is left over, l1 and l2 of the columns that are known."""
+        at = self.stands[place]
+        chosen = self._alive if at.whole else self._worked
+        l1, l2 = (strength[chosen] for strength in self._problems[place].strengths)
+        w, slope = at.w[chosen], at.v[chosen] - l2 * at.w[chosen]
+        zero = np.maximum(np.abs(slope) - l1, 0.0)
+        return w, np.where(w == 0.0, zero, np.abs(slope - l1 * np.sign(w))), l1, l2
 
     def _wanted(self, stands: Sequence[Stand], problems: Sequence[Problem]) -> Index:
         """The columns that matter at these points, or all where they are few."""
