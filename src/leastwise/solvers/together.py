@@ -114,7 +114,8 @@ class Batch:
         self._end: Hessian | None = None
         self._nearly = max(tol, ROUNDING)
         self.stands: list[Stand] = []
-        self._off: list[float] = []  # how far each stands from its solution
+        self._off = [np.inf] * len(problems)  # how far each stands from its solution
+        self._gap = list(self._off)  # and the gap that a look would find
         self._secants: list[list[Secant]] = []  # what each has met on its way
 
     @property
@@ -151,7 +152,7 @@ class Batch:
 
     def _near(self, place: int, share: float = 1.0) -> bool:
         """Whether a strength is so near that a look may find no more than the share of the gap."""
-        return min(self._off[place], self._likely(place)) <= share * self._nearly
+        return min(self._off[place], self._gap[place]) <= share * self._nearly
 
     def _iterate(self, place: int, used: int, *, final: bool) -> Iterate:
         at = self.stands[place]
@@ -185,11 +186,11 @@ class Batch:
                 coefs.append(self._reached(engine, place, columns))
         shifts = [hessian.level((coef - start)[:, None]) for coef in coefs]
         near = anchor.level + np.concatenate(shifts)
-        some = np.stack(coefs, axis=1)
-        whole = np.zeros((self._alive.size, some.shape[1]))
-        whole[columns] = some
-        self.stands = self._seen(whole, self._rows.times(some, columns), near, LOOSE)
-        self._off = [self._distance(place) for place in places]
+        some = np.stack(coefs)
+        product = self._rows.times(some.T, columns)
+        self.stands = self._seen(self._spread(some, columns), product, near, LOOSE)
+        for place in places:
+            self._measure(place)
         around = [anchor, *self.stands]
         self._secants = [
             [_secant(columns, *ends)] for ends in zip(around, around[2:], strict=False)
@@ -202,7 +203,7 @@ class Batch:
 
     def _step(self, place: int) -> bool:
         """One step of the strengths from `place` on that need it; whether that one came nearer."""
-        off = list(self._off)
+        off, gap = list(self._off), list(self._gap)
         chosen = [k for k in range(place, len(off)) if not self._near(k, 0.1) or k == place]
         hessians = [self._between(k) for k in chosen]
         columns = hessians[0].columns
@@ -218,29 +219,28 @@ class Batch:
                 near.append(at.level + hessian.level((coefs[-1] - start)[:, None]))
         nearest = min(off[k] for k in chosen)
         loose = LOOSE * nearest if nearest > FAR else 0.0
-        some = np.stack(coefs, axis=1)
-        w = np.zeros((self._alive.size, some.shape[1]))
-        w[columns] = some
-        product = self._rows.times(some, columns)
+        some = np.stack(coefs)
+        product = self._rows.times(some.T, columns)
+        w = self._spread(some, columns)
         found = self._seen(w, product, np.concatenate(near), loose, columns)
         for k, stand in zip(chosen, found, strict=True):
             before = self.stands[k]
             self._secants[k].append(_secant(columns, before, stand))
             self.stands[k] = stand
-            self._off[k] = self._distance(k)
+            self._measure(k)
             if not self._off[k] <= off[k]:
-                self.stands[k], self._off[k] = before, off[k]
+                self.stands[k], self._off[k], self._gap[k] = before, off[k], gap[k]
         return self._off[place] <= max(GAINED * off[place], ROUNDING)
 
     def _complete(self, places: list[int]) -> bool:
         """Look at all columns where these strengths stand; whether those that matter fit."""
         ends = [self.stands[k] for k in places]
-        w = np.stack([end.w for end in ends], axis=1)
+        w = np.stack([end.w for end in ends])
         product = [np.hstack(parts) for parts in zip(*(end.product for end in ends), strict=True)]
         level = np.concatenate([end.level for end in ends])
         for k, stand in zip(places, self._seen(w, product, level, 0.0), strict=True):
             self.stands[k] = stand
-            self._off[k] = self._distance(k)
+            self._measure(k)
         columns = self._worked
         wrong = np.zeros_like(self._alive)
         for k in places:
@@ -295,15 +295,15 @@ class Batch:
     def _seen(
         self, w: Float, product: State, near: Float, loose: float, columns: Index | None = None
     ) -> list[Stand]:
-        """Where w (p, b) are, with v of the given columns alone, or of all."""
+        """Where w (b, p) are, with v of the given columns alone, or of all."""
         rows = self._rows
         level, value, point = rows.at(product, near, loose)
         found = rows.correlation(point.u, columns)
-        v = np.zeros(w.shape[::-1])
+        v = np.zeros(w.shape)
         v[:, slice(None) if columns is None else columns] = found.T
         whole = loose == 0.0 and (columns is None or columns.size == np.count_nonzero(self._alive))
         stands: list[Stand] = []
-        for k, each in enumerate(np.ascontiguousarray(w.T)):
+        for k, each in enumerate(w):
             one = slice(k, k + 1)
             target = rows.y
             if rows.loss.located:
@@ -313,39 +313,38 @@ class Batch:
             stands.append(Stand(each, level[one], value[one], v[k], at, whole))
         return stands
 
-    def _distance(self, place: int) -> float:
+    def _spread(self, some: Float, columns: Index) -> Float:
+        """(b, p) coefficients, zero but for those of the columns (b, c)."""
+        w = np.zeros((len(some), self._alive.size))
+        w[:, columns] = some
+        return w
+
+    def _measure(self, place: int) -> None:
         """How far off a strength is: its gap where l2 pays for all, else how infeasible it is.
 
         The slope that is left over is r_j; the one is sum_j r_j^2 / 2 l2_j, relative to the null
-        objective, the other the largest |r_j| to the largest strength.
+        objective, the other the largest |r_j| to the largest strength. The gap that a look would
+        find is likely, to first order, what is left over of w_j r_j and what it costs to scale the
+        dual into its domain: a share of l1 |w|, and a square of itself.
         """
-        problem = self._problems[place]
-        _, left, l1, l2 = self._left(place)
+        at, problem = self.stands[place], self._problems[place]
+        known = slice(None) if at.whole else self._worked
+        l1, l2 = (strength[known] for strength in problem.strengths)
+        w, v, null = at.w[known], at.v[known], float(problem.null[0])
+        left = np.abs(v)
+        left -= l1
+        np.maximum(left, 0.0, out=left)
+        held = np.flatnonzero(w)
+        size, own = np.abs(w[held]), l1[held]
+        left[held] = np.abs(v[held] - l2[held] * w[held] - own * np.sign(w[held]))
         if (l2 > 0.0).all():
-            off = float(0.5 * left @ (left / l2)) / float(problem.null[0])
+            off = likely = float(0.5 * left @ (left / l2)) / null
         else:
             off = float(left.max(initial=0.0)) / float(l1.max())
-        return off if np.isfinite(off) else np.inf
-
-    def _likely(self, place: int) -> float:
-        """The gap that a look would find, to first order in how far off the strength is.
-
-        The dual is scaled into its domain, which costs a share of l1 |w|, and a square of itself.
-        """
-        w, left, l1, _ = self._left(place)
-        off, size = self._off[place], np.abs(w)
-        return (
-            float(size @ left + off * (size @ l1)) / float(self._problems[place].null[0]) + off**2
+            likely = float(size @ left[held] + off * (size @ own)) / null + off**2
+        self._off[place], self._gap[place] = (
+            number if np.isfinite(number) else np.inf for number in (off, likely)
         )
-
-    def _left(self, place: int) -> tuple[Float, Float, Float, Float]:
-        """w, the size of the slope that is left over, l1 and l2 of the columns that are known."""
-        at = self.stands[place]
-        chosen = self._alive if at.whole else self._worked
-        l1, l2 = (strength[chosen] for strength in self._problems[place].strengths)
-        w, slope = at.w[chosen], at.v[chosen] - l2 * at.w[chosen]
-        zero = np.maximum(np.abs(slope) - l1, 0.0)
-        return w, np.where(w == 0.0, zero, np.abs(slope - l1 * np.sign(w))), l1, l2
 
     def _wanted(self, stands: Sequence[Stand], problems: Sequence[Problem]) -> Index:
         """The columns that matter at these points, or all where they are few."""

@@ -15,7 +15,7 @@ from leastwise.blocks import Block
 from leastwise.encoding import Classes, in_python
 from leastwise.errors import DataError
 from leastwise.moments import Shift
-from leastwise.numerics.threads import parallel
+from leastwise.numerics.threads import one_blas_thread, parallel
 from leastwise.shape import SAMPLE, sampled_rows
 from leastwise.sources.base import Source, check_unique, default_names
 from leastwise.sources.cutting import cuts_of_dense, cuts_of_sparse, scratch_of, threads_for
@@ -204,7 +204,10 @@ class MemorySource(Source):
         share: float = 1.0,
     ) -> T:
         """One pass, on as many threads as there are cores; the same bits on every run."""
-        threads = self.threads if share else 1
+        if not share:  # many small operations, at each of which threads wait for each other
+            with one_blas_thread():
+                return super().reduce(statistic, merge, state, share)
+        threads = self.threads
         if threads == 1:
             return super().reduce(statistic, merge, state, share)
         self._counted[0] += share
@@ -223,7 +226,10 @@ class MemorySource(Source):
 
     def map(self, function: Callable[..., T], state: Any = None, share: float = 1.0) -> list[T]:
         """One pass that keeps an entry a block."""
-        threads = self.threads if share else 1
+        if not share:
+            with one_blas_thread():
+                return super().map(function, state, share)
+        threads = self.threads
         if threads == 1:
             return super().map(function, state, share)
         self._counted[0] += share
