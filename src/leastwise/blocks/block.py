@@ -106,7 +106,7 @@ class ImplicitView:
     def times(self, coef: Float) -> Float:
         pieces = [piece @ coef for _, piece in self._pieces()]
         whole = pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
-        return whole - self.mean @ coef
+        return whole - self.mean @ coef if self.mean.any() else whole
 
     def back(self, rows: Float) -> Float:
         # The product of few rows with X as it lies is several times faster than that with X'.
@@ -126,7 +126,7 @@ class ImplicitView:
             return _cross(self.matrix, self.mean, weight)
         ones = np.ones(self.matrix.shape[0]) if weight is None else weight
         sums = np.asarray(self.matrix.T @ ones)
-        scaled = self.matrix if weight is None else self.matrix.multiply(weight[:, None]).tocsr()
+        scaled = self.matrix if weight is None else _weighted(self.matrix, weight)
         raw = np.asarray((self.matrix.T @ scaled).toarray())
         mixed = np.multiply.outer(self.mean, sums)
         return raw - mixed - mixed.T + ones.sum() * np.outer(self.mean, self.mean)
@@ -149,7 +149,7 @@ class ImplicitView:
             return self._dense_squares(weight)
         ones = np.ones(self.matrix.shape[0]) if weight is None else weight
         sums = np.asarray(self.matrix.T @ ones)
-        raw = np.asarray(self.matrix.multiply(self.matrix).T @ ones)
+        raw = np.asarray(_squared(self.matrix).T @ ones)
         # A sum of squares about a mean is never below zero; rounding may say otherwise.
         return np.maximum(raw - 2.0 * self.mean * sums + ones.sum() * self.mean**2, 0.0)
 
@@ -170,7 +170,7 @@ class ImplicitView:
         if isinstance(X, np.ndarray):
             raw = np.concatenate([_squared_lengths(x, scale) for _, x in self._pieces()])
         else:
-            raw = np.asarray(X.multiply(X) @ scale)
+            raw = np.asarray(_squared(X) @ scale)
         return np.maximum(raw - 2.0 * self.times(scaled) - self.mean @ scaled, 0.0)
 
     def dense(self) -> Float:
@@ -198,6 +198,19 @@ def _cross(X: Any, mean: Float | float, weight: Float | None) -> Float:
 
 def _squared_lengths(X: Float, scale: Float) -> Float:
     return np.einsum("ij,ij,j->i", X, X, scale)
+
+
+def _weighted(X: Any, weight: Float) -> Any:
+    """diag(weight) X of a sparse X."""
+    each = weight[X.indices] if X.format == "csc" else np.repeat(weight, np.diff(X.indptr))
+    return type(X)((X.data * each, X.indices, X.indptr), shape=X.shape)
+
+
+def _squared(X: Any) -> Any:
+    """A sparse X with its numbers squared."""
+    if not X.has_canonical_format:  # an entry in parts adds up before it is squared
+        return X.multiply(X)
+    return type(X)((X.data**2, X.indices, X.indptr), shape=X.shape)
 
 
 def _without_full(X: Any, mean: Float, full: NDArray[np.bool_]) -> ImplicitView:
