@@ -4,8 +4,9 @@
 
 One evaluator judges every result in float64: its duality gap, relative to the objective of the
 intercept-only model, the worst strength's where there are many; no solver's own word counts. Each
-is asked for more and more, ours too, until its gap is 1e-6, and takes the CPU time of that call:
-that of all threads, after a first call that compiles. Each runs in a process and an environment of
+is asked for more and more, ours too, until its gap is 1e-6, and takes the time of that call, after
+a first one that compiles: on the clock, with the threads that it takes by default, and of the CPU,
+where threads that only wait for each other count too. Each runs in a process and an environment of
 its own (`benchmarks.environments`); loading is not timed.
 """
 
@@ -169,8 +170,8 @@ def write(folder: Path, X: Any, y: Float, l1: Float, l2: Float, intercept: bool)
 
 def run(
     folder: Path, peer: str, tol: str, repeat: int, limit: float, K: int
-) -> tuple[float, Float]:
-    """CPU seconds and coefficients (p + 1, K).
+) -> tuple[Float, Float]:
+    """(2,) wall and CPU seconds, and coefficients (p + 1, K).
 
     Raises
     ------
@@ -191,23 +192,23 @@ def run(
         raise Missing(f"over the limit of {limit:g} s") from error
     if made.returncode:
         raise Missing((made.stderr.strip().splitlines() or ["it failed"])[-1])
-    seconds = float(made.stdout.split()[-1])
+    seconds = np.array(made.stdout.split()[-2:], np.float64)
     if peer == "glmnet":
         return seconds, np.fromfile(folder / "coef.f64").reshape(K, -1).T
     return seconds, np.load(folder / "coef.npy")
 
 
 def compare(task: Task, repeat: int, limit: float) -> None:
-    """Print a line a solver: its CPU time as a multiple of ours, and its worst gap."""
+    """Print a line a solver: its times as multiples of ours, and its worst gap."""
     X, y = task.data()
     l1, l2 = task.strengths(X, y)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write(folder, X, y, l1, l2, task.intercept)
-        ours = np.nan
+        ours = np.full(2, np.nan)
         for peer in ("leastwise", *task.peers):
             tolerances = TOLERANCES[peer.split()[0]]
-            worst, seconds, why = np.inf, np.nan, ""
+            worst, seconds, why = np.inf, np.full(2, np.nan), ""
             for tol in tolerances:
                 try:
                     seconds, coef = run(folder, peer, tol, repeat, limit, l1.size)
@@ -224,8 +225,10 @@ def compare(task: Task, repeat: int, limit: float) -> None:
             if peer == "leastwise":
                 ours = seconds
                 size = f"{X.shape[0]:,} x {X.shape[1]:,}"
-                print(f"\n{task.name}: {size}; ours {ours:.3g} s of CPU", flush=True)
-            times = f"{seconds / ours:8.2f} x ours  worst gap {worst:.1e}"
+                taken = f"ours {ours[0]:.3g} s, {ours[1]:.3g} s of CPU"
+                print(f"\n{task.name}: {size}; {taken}", flush=True)
+            wall, cpu = seconds / ours
+            times = f"{wall:8.2f} x ours, {cpu:5.2f} x by CPU time  worst gap {worst:.1e}"
             print(f"  {peer:28s} {times if np.isfinite(worst) else ''}{why}", flush=True)
 
 
