@@ -292,13 +292,7 @@ class Problem:
         ):
             if given is not None and given.shape != (p,):
                 raise DataError(f"there are {p} columns and {given.size} {what}")
-        factors = np.ones(1) if penalty.factors is None else penalty.factors
-        largest = float(factors[np.isfinite(factors)].max(initial=0.0))
-        if max(penalty.l1, penalty.l2) * largest > LARGEST_STRENGTH:
-            raise UsageError(
-                f"l1 and l2, times their factors, must be at most {LARGEST_STRENGTH:g}: the "
-                "coefficients are zero long before that"
-            )
+        refuse_strengths(penalty)
         if p == 0:
             raise DataError("there is no column to fit: give at least one feature")
         if design is None:
@@ -377,3 +371,20 @@ class Problem:
     def objective(self, coef: Float, value: Float) -> Float:
         """(g,) F, given the mean loss `value` at w; of all outputs where they are joined."""
         return self.pool(value) + self.pool(self.penalty.value(coef))
+
+
+def refuse_strengths(penalty: ElasticNet) -> None:
+    """Refuse strengths whose squares are no numbers.
+
+    Raises
+    ------
+    UsageError
+        l1 or l2 is too large.
+    """
+    factors = np.ones(1) if penalty.factors is None else penalty.factors
+    largest = float(factors[np.isfinite(factors)].max(initial=0.0))
+    if max(penalty.l1, penalty.l2) * largest > LARGEST_STRENGTH:
+        raise UsageError(
+            f"l1 and l2, times their factors, must be at most {LARGEST_STRENGTH:g}: the "
+            "coefficients are zero long before that"
+        )

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from leastwise.cli import reading
+from leastwise.cli.quantiles import single
 from leastwise.cli.text import brief, plain, say
 from leastwise.errors import UsageError, at_least_zero
 from leastwise.gradients import GradientCheck, check_gradient
-from leastwise.losses import LOSSES, Loss, named
+from leastwise.losses import LOSSES, Loss
 from leastwise.report.words import count
 from leastwise.sources import MemorySource
 from leastwise.sources.table import read_arrow
@@ -39,7 +40,7 @@ class Options(reading.Reading):
 def check_gradients(options: Options) -> int:
     """Carry out `leastwise check`; the exit code."""
     l1, l2 = (at_least_zero(name, getattr(options, name) or 0.0) for name in ("l1", "l2"))
-    asked = [named(text) for text in options.loss]
+    asked = [single(text, "a check") for text in options.loss]
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         where, cases = _drawn(options, asked) if not options.file else _read(options, asked)
@@ -68,9 +69,7 @@ def _read(options: Options, asked: list[Loss]) -> tuple[str, list[tuple[Loss, Me
     names = f"{plain(options.file)}: {', '.join(map(plain, options.target))}"
     size = f"{count(min(table.rows, options.rows), 'row')} of {count(len(table.columns), 'column')}"
     if table.rows <= options.rows:
-        return f"{plain(options.file)}: {names} from {size}", [
-            (loss, rows) for rows, loss in suited
-        ]
+        return f"{names} from {size}", [(loss, rows) for rows, loss in suited]
     rng = np.random.default_rng(options.seed)
     taken = np.sort(rng.choice(table.rows, options.rows, replace=False))
     where = f"{names} from {size}, drawn of {table.rows:,}"

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from leastwise.cli import reading
 from leastwise.cli.outputs import check_outputs
 from leastwise.cli.progress import Progress
+from leastwise.cli.quantiles import single
 from leastwise.cli.text import complain, plain, say
-from leastwise.losses import Loss, named
+from leastwise.losses import Loss
 from leastwise.model.along import Paths, path_source
 from leastwise.model.path_files import encoder, to_json
 from leastwise.path_result import Path
@@ -89,7 +90,7 @@ def _check(options: Options) -> tuple[int | None, int | list[float], Loss | None
     if options.save is not None:
         encoder(options.save)
     check_outputs({"--save": options.save, "--report": options.report}, {"the data": options.file})
-    loss = None if options.loss is None else named(options.loss)
+    loss = None if options.loss is None else single(options.loss, "a path")
     return memory, reading.strengths(options.strengths), loss
 
 

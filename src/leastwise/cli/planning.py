@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from leastwise.cli import reading
-from leastwise.cli.quantiles import asked
+from leastwise.cli.quantiles import single
 from leastwise.cli.text import say
 from leastwise.errors import UsageError
 from leastwise.estimators.plan import plan
-from leastwise.losses import named
 from leastwise.sources.table import read_arrow
 
 SIZES = ("rows", "columns", "outputs", "density", "dtype")
@@ -41,9 +40,7 @@ def plan_table(options: Options) -> int:
         "intercept": not options.no_intercept,
         "memory": options.memory,
     }
-    if asked(options.loss) is not None:
-        raise UsageError(f"--loss {options.loss}: a plan is of one quantile; name one")
-    loss = None if options.loss is None else named(options.loss)
+    loss = None if options.loss is None else single(options.loss, "a plan")
     given = {name: getattr(options, name) for name in SIZES if getattr(options, name) is not None}
     if not options.file:
         if options.rows is None or options.columns is None:

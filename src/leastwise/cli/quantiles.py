@@ -15,8 +15,8 @@ from leastwise.cli.outputs import check_outputs
 from leastwise.cli.progress import Progress
 from leastwise.cli.text import complain, say
 from leastwise.errors import UsageError
+from leastwise.losses import Loss, named
 from leastwise.losses import Quantile as QuantileLoss
-from leastwise.losses import named
 from leastwise.model.saved_quantiles import Quantiles, to_text
 from leastwise.penalties import ElasticNet
 from leastwise.sources.table import read_arrow
@@ -52,6 +52,24 @@ def asked(loss: str | None) -> list[float] | None:
     if len(set(found)) < len(found):
         raise UsageError(f"--loss {loss}: the quantiles must be different")
     return found
+
+
+def single(loss: str, what: str) -> Loss:
+    """The loss that is named, for what takes one quantile.
+
+    Raises
+    ------
+    UsageError
+        There are several, or there is no such loss.
+
+    Examples
+    --------
+    >>> single("huber(2)", "a plan")
+    Huber(width=2.0)
+    """
+    if asked(loss) is not None:
+        raise UsageError(f"--loss {loss}: {what} is of one quantile; name one")
+    return named(loss)
 
 
 def fit_quantiles(options: Options, q: list[float], arguments: Sequence[str]) -> int:

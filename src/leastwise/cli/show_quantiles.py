@@ -181,7 +181,8 @@ def certificate(models: Sequence[Model]) -> str:
     gap, tol = brief(worst.fit.certificate.relative_gap), brief(worst.tol)
     where = f"at q = {q_of(worst):g}"
     if good == len(models):
-        return f"all {good} quantiles certified: worst relative gap {gap} <= {tol}, {where}"
+        every = "both quantiles" if good == 2 else f"all {good} quantiles"
+        return f"{every} certified: worst relative gap {gap} <= {tol}, {where}"
     return (
         f"NOT CONVERGED: {good} of {len(models)} quantiles certified; worst relative gap {gap} > "
         f"{tol}, {where}: {plain(worst.fit.certificate.reason)}"

@@ -19,6 +19,7 @@ from leastwise.gradients.result import GradientCheck
 from leastwise.gradients.subject import Function, Registered
 from leastwise.losses import Loss, named
 from leastwise.penalties import ElasticNet
+from leastwise.problem import refuse_strengths
 from leastwise.sources import Source
 
 Float = NDArray[np.float64]
@@ -121,8 +122,10 @@ def check_gradient(
             raise UsageError("a function holds its own weights and penalty: leave them out here")
         subject, unit_, level, weight = _of_function(loss, X, y, intercept, at)
     else:
+        penalty = ElasticNet(l1, l2)
+        refuse_strengths(penalty)
         subject, unit_, level, weight = _of_registry(
-            named(loss), X, y, sample_weight, ElasticNet(l1, l2), intercept, at
+            named(loss), X, y, sample_weight, penalty, intercept, at
         )
     layout = subject.layout
     if unit is not None:
