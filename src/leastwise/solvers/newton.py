@@ -45,6 +45,8 @@ Float = NDArray[np.float64]
 
 EXPECTED = 8  # Hessians, and as many gradients each
 INNER = 10  # steps between looks on a path
+MOST = 16  # strengths at once: products with so many vectors run at full speed
+FARTHEST = 0.5  # a strength below this share of the one before is taken by itself
 ROWS_EACH = 30  # rows of a sample that leads near the solution, for each coefficient
 ROWS_FIRST = 500  # of the first Hessian, for each: as far off as the way from there
 SAMPLE_STEPS = 20
@@ -103,7 +105,7 @@ class Newton(Solver):
     def along(
         self, problem: Problem, penalties: Sequence[ElasticNet], start: Float | None, limit: int
     ) -> Steps:
-        from leastwise.solvers.together import Batch, batch_of
+        from leastwise.solvers.together import Batch
 
         if start is None and len(penalties) == 1:
             course = begun(problem.at(penalties[0]))
@@ -177,3 +179,19 @@ def _near(problem: Problem, least: int) -> Float | None:
         if not course.widened() and fall <= SAMPLED * float(sample.null.max()):
             break
     return course.w
+
+
+def batch_of(problem: Problem, penalties: Sequence[ElasticNet]) -> int:
+    """How many of the penalties, from the second on, can be taken at once after the first."""
+    design = problem.design
+    if design.loss.coupled or len(design.source.targets) > 1 or problem.penalty.bounded:
+        return 0
+    alive = design.centre.curvature > 0.0
+    count, before = 0, float(penalties[0].l1 + penalties[0].l2)
+    for penalty in penalties[1 : MOST + 1]:
+        l1, l2 = problem.at(penalty).strengths
+        here = float(penalty.l1 + penalty.l2)
+        if not here >= FARTHEST * before or not ((l1 > 0.0) | (l2 > 0.0))[alive].all():
+            break
+        count, before = count + 1, here
+    return count if count > 1 else 0

@@ -23,7 +23,6 @@ from numpy.typing import NDArray
 
 from leastwise.curved import Hessian, affords, hessian_of
 from leastwise.numerics.threads import one_blas_thread
-from leastwise.penalties import ElasticNet
 from leastwise.problem import Evaluation, Problem
 from leastwise.rowwise import RowPoint, State
 from leastwise.solvers.active_set import ActiveSet, Quadratics
@@ -35,12 +34,11 @@ Float = NDArray[np.float64]
 Index = NDArray[np.intp]
 ONE = np.zeros(1, np.intp)  # the group of the one output
 
-MOST = 16  # strengths at once: products with so many vectors run at full speed
-FARTHEST = 0.5  # a strength below this share of the one before is taken by itself
 CLOSE = 1e-5  # how far off the last strength may be, as predicted, to need no Hessian of its own
 ROUNDING = 1e-13  # what is less far off is there
 LOOSE = 1e-6  # of the largest slope: the level's slope far from a solution
 FAR = 1e-3  # how far off a solution is far
+SLACK = 1e-9  # of a bound, for rounding
 GAINED = 0.5  # a step must leave no more than this share of what a strength is off
 STEPS = 8  # of one batch
 
@@ -67,22 +65,6 @@ class Stand:
             y = self.point.rows.y
             return [y - part for y, part in zip(y, self.point.target, strict=True)]
         return [eta - self.level for eta in self.point.eta]
-
-
-def batch_of(problem: Problem, penalties: Sequence[ElasticNet]) -> int:
-    """How many of the penalties, from the second on, can be taken at once after the first."""
-    design = problem.design
-    if design.loss.coupled or len(design.source.targets) > 1 or problem.penalty.bounded:
-        return 0
-    alive = design.centre.curvature > 0.0
-    count, before = 0, float(penalties[0].l1 + penalties[0].l2)
-    for penalty in penalties[1 : MOST + 1]:
-        l1, l2 = problem.at(penalty).strengths
-        here = float(penalty.l1 + penalty.l2)
-        if not here >= FARTHEST * before or not ((l1 > 0.0) | (l2 > 0.0))[alive].all():
-            break
-        count, before = count + 1, here
-    return count if count > 1 else 0
 
 
 class Batch:
@@ -114,6 +96,7 @@ class Batch:
         self._end: Hessian | None = None
         self._nearly = max(tol, ROUNDING)
         self.stands: list[Stand] = []
+        self._known: list[Stand] = []  # where each stood when the slopes of all were computed
         self._off = [np.inf] * len(problems)  # how far each stands from its solution
         self._gap = list(self._off)  # and the gap that a look would find
         self._secants: list[list[Secant]] = []  # what each has met on its way
@@ -189,6 +172,7 @@ class Batch:
         some = np.stack(coefs)
         product = self._rows.times(some.T, columns)
         self.stands = self._seen(self._spread(some, columns), product, near, LOOSE)
+        self._known = list(self.stands)
         for place in places:
             self._measure(place)
         around = [anchor, *self.stands]
@@ -233,12 +217,13 @@ class Batch:
         return self._off[place] <= max(GAINED * off[place], ROUNDING)
 
     def _complete(self, places: list[int]) -> bool:
-        """Look at all columns where these strengths stand; whether those that matter fit."""
+        """Know the slopes of all columns at these places; whether those that matter fit."""
         ends = [self.stands[k] for k in places]
         w = np.stack([end.w for end in ends])
         product = [np.hstack(parts) for parts in zip(*(end.product for end in ends), strict=True)]
         level = np.concatenate([end.level for end in ends])
-        for k, stand in zip(places, self._seen(w, product, level, 0.0), strict=True):
+        found = self._seen(w, product, level, 0.0, places=places)
+        for k, stand in zip(places, found, strict=True):
             self.stands[k] = stand
             self._measure(k)
         columns = self._worked
@@ -293,15 +278,28 @@ class Batch:
         return engine.coef
 
     def _seen(
-        self, w: Float, product: State, near: Float, loose: float, columns: Index | None = None
+        self,
+        w: Float,
+        product: State,
+        near: Float,
+        loose: float,
+        columns: Index | None = None,
+        places: Sequence[int] = (),
     ) -> list[Stand]:
-        """Where w (b, p) are, with v of the given columns alone, or of all."""
+        """Where w (b, p) are, with v of the given columns alone, or of all.
+
+        Of the strengths at these places, v may be a bound of it where that is within the limit.
+        """
         rows = self._rows
         level, value, point = rows.at(product, near, loose)
-        found = rows.correlation(point.u, columns)
-        v = np.zeros(w.shape)
-        v[:, slice(None) if columns is None else columns] = found.T
-        whole = loose == 0.0 and (columns is None or columns.size == np.count_nonzero(self._alive))
+        count = self._alive.size if columns is None else columns.size
+        v = self._bounded(point, places) if places else None
+        if v is not None:
+            columns = self._worked
+        else:
+            v = np.zeros(w.shape)
+        v[:, slice(None) if columns is None else columns] = rows.correlation(point.u, columns).T
+        whole = loose == 0.0 and bool(count >= np.count_nonzero(self._alive))
         stands: list[Stand] = []
         for k, each in enumerate(w):
             one = slice(k, k + 1)
@@ -312,6 +310,24 @@ class Batch:
             at = RowPoint(rows, target, eta, u)
             stands.append(Stand(each, level[one], value[one], v[k], at, whole))
         return stands
+
+    def _bounded(self, point: RowPoint, places: Sequence[int]) -> Float | None:
+        """(b, p) bounds of v at these places, None where those of idle columns do not keep l1.
+
+        |v_j - v0_j| <= sqrt(c_j) |u - u0|, root mean squares, from where v0 was computed of all.
+        """
+        known = [self._known[k] for k in places]
+        before = (np.hstack(parts) for parts in zip(*(at.point.u for at in known), strict=True))
+        moved = [u - u0 for u, u0 in zip(point.u, before, strict=True)]
+        root = np.sqrt(self._design.centre.curvature) * (1.0 + SLACK)
+        bounds = np.stack([at.v for at in known])
+        idle = self._alive.copy()
+        idle[self._worked] = False
+        for k, v, far in zip(places, bounds, self._rows.size(moved), strict=True):
+            v += np.copysign(far * root, v)
+            if (np.abs(v[idle]) > self._problems[k].strengths[0][idle]).any():
+                return None
+        return bounds
 
     def _spread(self, some: Float, columns: Index) -> Float:
         """(b, p) coefficients, zero but for those of the columns (b, c)."""
