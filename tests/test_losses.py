@@ -181,11 +181,11 @@ def test_the_surplus_of_a_shrunk_slope_is_within_its_bound(loss, case, kappa):
     y = suited(loss, case[0])
     for eta in (case[1], 30.0 * case[1]):
         u = loss.slope(y, eta)
-        bound = loss.shrunk(y, u, np.full(1, kappa))
+        bound = loss.surplus_bound(y, u, np.full(1, kappa))
         assert bound.shape == loss.value(y, eta).shape
         assert (loss.surplus(y, eta, kappa * u) <= bound * (1.0 + ROUNDING) + ROUNDING**2).all()
     if loss.name == "logistic":  # as close as chi-squared is to the divergence
-        near = loss.shrunk(np.ones((1, 1)), np.full((1, 1), -0.5), np.full(1, 0.999))
+        near = loss.surplus_bound(np.ones((1, 1)), np.full((1, 1), -0.5), np.full(1, 0.999))
         exact = loss.surplus(np.ones((1, 1)), np.zeros((1, 1)), np.full((1, 1), -0.4995))
         assert exact <= near <= 2.01 * exact
 

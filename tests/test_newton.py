@@ -82,6 +82,32 @@ def test_many_rows_begin_with_the_hessian_of_some(seen):
     assert model.n_iter_ <= 8
 
 
+def test_the_hessian_of_some_columns_is_of_all_rows():
+    X, y = rows(600, 6)
+    X[:, 2] = 7.0
+    design = Problem.of(MemorySource(X, y), Logistic(), ElasticNet(l2=1e-4), memory=1 << 30).design
+    _, point = design.rows.point(design.rows.nothing(), design.centre.level)
+    alive = np.array([0, 1, 3, 4, 5])
+    every, some = (hessian_of(design.rows, point, alive, each=each) for each in (1, 3))
+    np.testing.assert_array_equal(some.H[0], every.H[0])
+
+
+@pytest.mark.filterwarnings("ignore:x8 has the single value")
+@pytest.mark.parametrize("factor", [0.0, np.inf])
+@pytest.mark.parametrize("l1_ratio", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("loss", ["logistic", "huber(1.0)"])
+def test_a_constant_column_without_a_penalty_changes_nothing(loss, l1_ratio, factor):
+    X, y = rows(300, 8)
+    factors = np.ones(9)
+    factors[-1] = factor
+    how = {"loss": loss, "l1_ratio": l1_ratio, "strengths": 12, "tol": CERTIFIED}
+    path = lw.path(np.column_stack([X, np.full(300, 2.0)]), y, factors=factors, **how)
+    plain = lw.path(X, y, **how)
+    assert path.gaps.max() <= CERTIFIED
+    np.testing.assert_allclose(path.objectives, plain.objectives, rtol=0.0, atol=2 * CERTIFIED)
+    assert path.passes <= 2 * plain.passes + 10
+
+
 def test_rows_without_weight_tell_no_curvature():
     X, y = rows(600, 6)
     weight = np.ones(600)

@@ -129,26 +129,26 @@ def hessian_of(
     groups = groups_of(rows)
 
     views = rows.held(columns) if columns.size < rows.dead.size else None
-    some, weight = slice(None, None, each), rows.weight
-    if each > 1:
-        total = rows.sum(lambda block, _: np.array(block.some(some).total()), at.eta)
-        # Rows without weight tell nothing.
-        some, weight = (some, float(total)) if total > 0.0 else (slice(None), weight)
+    thinned = slice(None, None, each)
+    total = 0.0
+    if each > 1 and views is None:
+        total = float(rows.sum(lambda block, _: np.array(block.some(thinned).total()), at.eta))
+    sampled = total > 0.0  # rows without weight tell nothing
 
     def statistic(block: Block, entry: tuple[Float, Float, View | None]) -> list[Float]:
         target, eta, view = entry
-        if view is None:
-            block, target, eta = block.some(some), target[some], eta[some]
-            view = rows.view(block)
+        if sampled:
+            block, target, eta = block.some(thinned), target[thinned], eta[thinned]
+        view = rows.view(block) if view is None else view
         c = columns.size
         found = (_curved(rows, block, view, c, group, target, eta, bend) for group in groups)
         return [part for parts in found for part in parts]
 
     held = [None] * len(at.eta) if views is None else views
     entries = list(zip(at.target, at.eta, held, strict=True))
-    share = columns.size / rows.dead.size / (some.step or 1)
+    share = columns.size / rows.dead.size / (each if sampled else 1)
     parts = rows.source.reduce(statistic, add, entries, share)
-    dead = rows.dead[columns]
+    dead, weight = rows.dead[columns], total if sampled else rows.weight
     threes = zip(parts[::3], parts[1::3], parts[2::3], strict=True)
     found = [_levelled(*three, dead, rows.intercept, weight) for three in threes]
     return Hessian(

@@ -72,12 +72,15 @@ class RowPoint:
         state = list(zip(self.target, self.eta, self.u, strict=True))
         return rows.sum(statistic, state) / rows.weight
 
-    def shrunk(self, kappa: Float) -> Float:
+    def surplus_bound(self, kappa: Float) -> Float:
         """(g,) a bound of the surplus at kappa times the slope, that costs less."""
         rows, loss = self.rows, self.rows.loss
 
         def statistic(block: Block, entry: tuple[Float, Float]) -> Float:
-            return block.weighted(loss.shrunk(*entry, kappa)).sum(axis=0)
+            bound = loss.surplus_bound(*entry, kappa)
+            if block.weight is not None:  # a row without weight may have none
+                bound = np.where(block.weight[:, None] > 0.0, bound, 0.0)
+            return block.weighted(bound).sum(axis=0)
 
         state = list(zip(self.target, self.u, strict=True))
         return rows.sum(statistic, state) / rows.weight

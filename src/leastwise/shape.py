@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 EXPLICIT_BYTES = 8 << 20  # a block up to this size is centred by a copy; beyond, implicitly
-TILE_BYTES, LEAST_TILE = 400_000, 256  # a centred tile that stays in a core's cache; its rows
+TILE_BYTES = 400_000  # a centred tile of rows that stays in a core's cache
+LEAST_TILE = 256  # rows of one
 PANEL = 512  # columns of a wide block that are centred by a copy at one time
 PIECE_BYTES = 4 << 20  # of a large block, what is centred or turned into float64 at one time
 NARROW = 16  # columns up to which a block is worked on column by column
@@ -77,7 +78,7 @@ def crossed_rows(columns: int) -> int:
 
     It stays in a core's cache; beyond some columns, to add the product up costs as much as rows do.
     """
-    row = 8 * columns
+    row = 8 * max(1, columns)
     return max(LEAST_TILE, TILE_BYTES // row, min(columns, EXPLICIT_BYTES // row))
 
 

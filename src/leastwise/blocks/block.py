@@ -181,7 +181,7 @@ class ImplicitView:
 def _cross(X: Any, mean: Float | float, weight: Float | None) -> Float:
     """(X - 1 m')' diag(s) (X - 1 m') of a dense X, in tiles that are in the cache for all of it."""
     rows, p = X.shape
-    out = np.zeros((p, p))
+    out: Float | None = None
     step = crossed_rows(p)
     order = "F" if X.flags.f_contiguous else "C"
     room = np.empty((min(step, rows), p), order=order)
@@ -192,8 +192,11 @@ def _cross(X: Any, mean: Float | float, weight: Float | None) -> Float:
         tile = np.subtract(tile, mean, out=room[: len(tile)], dtype=np.float64)
         if root is not None:
             tile *= root[part]
-        out += tile.T @ tile
-    return out
+        if out is None:
+            out = tile.T @ tile
+        else:
+            out += tile.T @ tile
+    return np.zeros((p, p)) if out is None else out
 
 
 def _squared_lengths(X: Float, scale: Float) -> Float:

@@ -64,8 +64,9 @@ def row_gap(
     near = np.maximum(CHEAP * problem.null - line, enough * problem.null - line - paid)
     if point.sloped and (near >= 0.0).all():
         return line + paid, box
-    if point.sloped and (paid <= enough * problem.null).all():
-        bound = problem.pool(point.shrunk(kappa)) + paid
+    square = problem.design.loss.surplus_is_square
+    if point.sloped and square and (paid <= enough * problem.null).all():
+        bound = problem.pool(point.surplus_bound(kappa)) + paid
         if (bound <= enough * problem.null).all():
             return bound, box
     return problem.pool(point.surplus(kappa)) + paid, box

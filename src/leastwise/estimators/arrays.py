@@ -113,6 +113,11 @@ def classes_of(
             raise UsageError(f"class_weight must be numbers of at least 0, not {class_weight!r}")
         weight = each[codes] if rows.weight is None else each[codes] * rows.weight
         rows = rows.weighted(weight)
+        if not weight.any() or rows.of_one_class():
+            raise DataError(
+                f"class_weight={class_weight!r} leaves rows of one class, or none: give at least "
+                "two classes a weight above 0"
+            )
     return rows, labels
 
 
@@ -318,6 +323,12 @@ def _coded(y: ArrayLike, loss: Loss) -> Float:
     given = np.asarray(y)
     if given.ndim == 2 and given.shape[1] > 1:
         return given.astype(np.float64)
+    if given.dtype.kind == "f" and (given != np.rint(given)).any():
+        odd = given[given != np.rint(given)].flat[0]
+        raise DataError(
+            f"y holds numbers that are not whole, such as {odd:g}: they name no classes; take a "
+            "loss for numbers, such as the squared one"
+        )
     classes, codes = np.unique(given.ravel(), return_inverse=True)
     if classes.size < 2:
         raise DataError(f"all rows are of the class {classes.tolist()}: there is nothing to tell")

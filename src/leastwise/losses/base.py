@@ -35,6 +35,7 @@ class Loss(ABC):
     coupled : whether the outputs of a row share one value
     located : whether it is a function of y - eta, so that moving both changes nothing
     of_classes : whether targets are classes, and predictions their probabilities
+    surplus_is_square : whether `surplus_bound` knows one, which is of (1 - kappa)^2
     words : what its mean is of, for people ; title : what a fit of it is called
     """
 
@@ -45,6 +46,7 @@ class Loss(ABC):
     coupled: ClassVar[bool] = False
     located: ClassVar[bool] = True
     of_classes: ClassVar[bool] = False
+    surplus_is_square: ClassVar[bool] = False
 
     @property
     @abstractmethod
@@ -127,7 +129,7 @@ class Loss(ABC):
         u = slope(y, eta), keeps its digits near there, and is +inf off the conjugate's domain.
         """
 
-    def shrunk(self, y: Float, u: Float, kappa: Float) -> Float:
+    def surplus_bound(self, y: Float, u: Float, kappa: Float) -> Float:
         """A bound of the surplus at kappa u, where u is the slope and kappa from 0 to 1.
 
         It takes no exponential and no logarithm; +inf where none is known. Shaped as value.

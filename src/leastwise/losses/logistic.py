@@ -32,6 +32,7 @@ class Logistic(Loss):
     located: ClassVar[bool] = False
     formula: ClassVar[str] = "log(1 + exp η) − y η"
     of_classes: ClassVar[bool] = True
+    surplus_is_square: ClassVar[bool] = True
 
     @property
     def words(self) -> str:
@@ -86,7 +87,7 @@ class Logistic(Loss):
         gap = divergence(u + y, p, log_p, d) + divergence(1.0 - y - u, rest, log_rest, -d)
         return inside(gap, u, -y, 1.0 - y)
 
-    def shrunk(self, y: Float, u: Float, kappa: Float) -> Float:
+    def surplus_bound(self, y: Float, u: Float, kappa: Float) -> Float:
         # Divergence is at most chi-squared, ((1 - kappa) u)^2 (1/p + 1/(1 - p)).
         with np.errstate(divide="ignore", invalid="ignore"):
             bound = ((1.0 - kappa) * u) ** 2 / ((u + y) * ((1.0 - y) - u))

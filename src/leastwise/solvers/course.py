@@ -291,7 +291,7 @@ class Course:
         known = self.hessian
         change, fall, products = self._conjugate(columns)
         found: float = self._search(columns, change, fall, None)
-        self._fresh = False
+        self._fresh, self._each = False, 1
         self._spent += products
         if known is not None:
             self._failed = found <= NOTHING * float(self._null.max())

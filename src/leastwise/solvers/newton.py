@@ -48,7 +48,7 @@ INNER = 10  # steps between looks on a path
 MOST = 16  # strengths at once: products with so many vectors run at full speed
 FARTHEST = 0.5  # a strength below this share of the one before is taken by itself
 ROWS_EACH = 30  # rows of a sample that leads near the solution, for each coefficient
-ROWS_FIRST = 500  # of the first Hessian, for each: as far off as the way from there
+ROWS_FIRST = 500  # of the first Hessian, for each: it is as wrong as by the way from its point
 SAMPLE_STEPS = 20
 SAMPLED = 1e-3  # of the null objective: a promised fall that is left to all rows
 
@@ -86,7 +86,7 @@ class Newton(Solver):
             columns, passes, flops = 0, passes + PRODUCTS, 0.0
         elif products_pay(shape):
             flops *= HESSIANS / EXPECTED
-        squares = (10.0 if shape.coupled else 5.5) if shape.free else 3.0 if shape.coupled else 1.5
+        squares = (10.0 if shape.coupled else 5.5) if shape.free else 3.0 if shape.coupled else 4.0
         state, vectors = 8 * (11 - FEWER * shape.coupled) * n * k, 8 * 24 * p * k
         making = 0.5 * state + hessian_bytes(shape, columns, squares) + copied(shape)
         looking = state + vectors + (0.0 if columns else copied(shape))
@@ -159,7 +159,7 @@ def begun(problem: Problem) -> Course:
     """Where many rows begin: near the solution on a sample, and with a Hessian of a larger one."""
     shape = problem.shape
     side = shape.columns * shape.outputs
-    start = _near(problem, ROWS_EACH * side)
+    start = _sampled(problem, ROWS_EACH * side)
     if start is None:
         return Course(problem, None)
     each = 1 if shape.free else max(1, shape.rows // (ROWS_FIRST * side))
@@ -167,7 +167,7 @@ def begun(problem: Problem) -> Course:
     return Course(problem, None) if course.worse_than_nothing else course
 
 
-def _near(problem: Problem, least: int) -> Float | None:
+def _sampled(problem: Problem, least: int) -> Float | None:
     """(p, k) near the solution on a sample of at least so many rows, where there are far more."""
     sample = problem.sample(least)
     if sample is None:

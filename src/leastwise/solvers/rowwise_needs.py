@@ -27,7 +27,7 @@ HESSIANS = 2.0  # made and factorised for a fit
 def hessian_bytes(shape: Shape, columns: float, squares: float) -> float:
     """While the Hessian of so many columns is summed: weighted copies of tiles, and matrices."""
     block, each = shape.block_rows or shape.rows, shape.outputs if shape.coupled else 1
-    tile = min(block, crossed_rows(max(1, int(columns)))) * columns + 2 * block * each
+    tile = min(block, crossed_rows(int(columns))) * columns + 2 * block * each
     return _copies(shape, tile) + 8.0 * squares * (columns * each) ** 2
 
 

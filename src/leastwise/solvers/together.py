@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from leastwise.curved import Hessian, affords, hessian_of
 from leastwise.numerics.threads import one_blas_thread
+from leastwise.penalties import EXCLUDED
 from leastwise.problem import Evaluation, Problem
 from leastwise.rowwise import RowPoint, State
 from leastwise.solvers.active_set import ActiveSet, Quadratics
@@ -92,6 +93,7 @@ class Batch:
         self._design = problems[0].design
         self._rows = self._design.rows
         self._alive = self._design.centre.curvature > 0.0
+        self._every = slice(None) if self._alive.all() else np.flatnonzero(self._alive)
         self._begin, self._trend = hessian, None if before is None else before._change()
         self._end: Hessian | None = None
         self._nearly = max(tol, ROUNDING)
@@ -187,8 +189,13 @@ class Batch:
 
     def _step(self, place: int) -> bool:
         """One step of the strengths from `place` on that need it; whether that one came nearer."""
-        off, gap = list(self._off), list(self._gap)
-        chosen = [k for k in range(place, len(off)) if not self._near(k, 0.1) or k == place]
+        off, gap, looked = list(self._off), list(self._gap), self._near(place)
+        # Where a look was not enough, those that are as far off will not be either.
+        chosen = [
+            k
+            for k in range(place, len(off))
+            if k == place or (off[k] > 0.1 * off[place] if looked else not self._near(k, 0.1))
+        ]
         hessians = [self._between(k) for k in chosen]
         columns = hessians[0].columns
         coefs: list[Float] = []
@@ -341,10 +348,10 @@ class Batch:
         The slope that is left over is r_j; the one is sum_j r_j^2 / 2 l2_j, relative to the null
         objective, the other the largest |r_j| to the largest strength. The gap that a look would
         find is likely, to first order, what is left over of w_j r_j and what it costs to scale the
-        dual into its domain: a share of l1 |w|, and a square of itself.
+        dual into its domain: a share of l1 |w|, and of the loss or, where that is less, its square.
         """
         at, problem = self.stands[place], self._problems[place]
-        known = slice(None) if at.whole else self._worked
+        known = self._every if at.whole else self._worked
         l1, l2 = (strength[known] for strength in problem.strengths)
         w, v, null = at.w[known], at.v[known], float(problem.null[0])
         left = np.abs(v)
@@ -356,8 +363,9 @@ class Batch:
         if (l2 > 0.0).all():
             off = likely = float(0.5 * left @ (left / l2)) / null
         else:
-            off = float(left.max(initial=0.0)) / float(l1.max())
-            likely = float(size @ left[held] + off * (size @ own)) / null + off**2
+            off = float(left.max(initial=0.0)) / float(l1.max(initial=0.0, where=l1 < EXCLUDED))
+            loss = off * null if self._rows.loss.surplus_is_square else float(at.value[0])
+            likely = float(size @ left[held] + off * (size @ own + loss)) / null
         self._off[place], self._gap[place] = (
             number if np.isfinite(number) else np.inf for number in (off, likely)
         )
