@@ -56,3 +56,20 @@ def test_a_wrong_gradient_is_exit_code_3(lw, rents, monkeypatch):  # noqa: F811
 )
 def test_refusals(lw, rents, case):  # noqa: F811
     refused(lw, case)
+
+
+@pytest.mark.parametrize("command", ["check", "plan"])
+def test_one_quantile_is_checked_and_planned_and_columns_need_their_table(lw, command):  # noqa: F811
+    sizes = ("--rows", "50", "--columns", "2")
+    code, out, err = lw(command, *sizes, "--loss", "quantile(0.1,0.9)")
+    assert (code, out) == (2, "")
+    assert "is of one quantile; name one" in err
+    code, out, err = lw(command, *sizes, "--target", "rent")
+    assert (code, out) == (2, "")
+    assert "--target names columns of a table: name its FILE as well" in err
+
+
+def test_a_strength_whose_square_is_no_number_is_refused(lw):  # noqa: F811
+    code, out, err = lw("check", "--l2", "1e308")
+    assert (code, out) == (2, "")
+    assert err.startswith("leastwise: l1 and l2, times their factors, must be at most 1e+150")

@@ -219,3 +219,19 @@ def test_of_fewer_rows_than_columns_the_answer_is_of_least_norm(solver, width):
         centred = (rows - np.average(rows, axis=0, weights=given))[kept]
         spanned = np.linalg.pinv(centred) @ (centred @ model.coef_)
         np.testing.assert_allclose(model.coef_, spanned, atol=1e-12)
+
+
+@pytest.mark.filterwarnings("ignore:the certificate holds among")
+@pytest.mark.parametrize("weighted", [False, True])
+def test_with_hardly_a_residual_within_the_width_there_are_no_errors(weighted):
+    """At any width a fit interpolates some rows: their number tells nothing."""
+    rng = np.random.default_rng(0)
+    rows = rng.standard_normal((200, 3))
+    y, weight = rows[:, 0] + rng.standard_normal(200), np.arange(200) % 2 + 1.0
+    for width, told in ((1e6, True), (1.0, True), (0.3, True), (0.01, False)):
+        model = Huber(width).fit(rows, y, weight if weighted else None)
+        found = model.inference_[0]
+        assert (found.error is not None) == told
+        assert told or "too few residuals are within the width" in found.why
+    few = Huber(1e6).fit(rows[:7], y[:7])  # all are within it
+    assert few.inference_[0].error is not None

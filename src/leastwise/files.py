@@ -75,7 +75,7 @@ def _reason(path: str, error: OSError) -> str:
         return "it is a folder; name a file in it"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return "the disk is full; free some space or choose another folder"
-    if error.errno in (errno.ENOENT, errno.ENOTDIR):
+    if error.errno in (errno.ENOENT, errno.ENOTDIR) and not os.path.isdir(folder):
         return f"the folder {folder} does not exist; create it or choose another one"
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return f"the folder {folder} is not writable; change its permissions or choose another one"

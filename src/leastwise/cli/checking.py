@@ -78,16 +78,7 @@ def _read(options: Options, asked: list[Loss]) -> tuple[str, list[tuple[Loss, Me
 
 def _drawn(options: Options, asked: list[Loss]) -> tuple[str, list[tuple[Loss, MemorySource]]]:
     """What is checked on rows drawn by the seed, in words, and each loss with its rows."""
-    given = (
-        ("--target", options.target),
-        ("--features", options.features),
-        ("--exclude", options.exclude),
-        ("--category", options.category),
-        ("--weight", options.weight),
-    )
-    for name, value in given:
-        if value:
-            raise UsageError(f"{name} names columns of a table: name its FILE as well")
+    reading.refuse_without_file(options)
     rng = np.random.default_rng(options.seed)
     n, p = options.rows, options.columns or COLUMNS
     if n * p > MOST:

@@ -43,6 +43,7 @@ def plan_table(options: Options) -> int:
     loss = None if options.loss is None else single(options.loss, "a plan")
     given = {name: getattr(options, name) for name in SIZES if getattr(options, name) is not None}
     if not options.file:
+        reading.refuse_without_file(options)
         if options.rows is None or options.columns is None:
             raise UsageError("give a FILE, or --rows and --columns, the sizes of one")
         found = plan(loss="squared" if loss is None else loss, **given, **how)

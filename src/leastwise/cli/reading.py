@@ -64,6 +64,20 @@ class Shared(Reading):
     everything: bool
 
 
+def refuse_without_file(options: Reading) -> None:
+    """Refuse options that name columns where there is no table."""
+    given = (
+        ("--target", options.target),
+        ("--features", options.features),
+        ("--exclude", options.exclude),
+        ("--category", options.category),
+        ("--weight", options.weight),
+    )
+    for name, value in given:
+        if value:
+            raise UsageError(f"{name} names columns of a table: name its FILE as well")
+
+
 def check(options: Shared) -> int | None:
     """Refuse options that no data could make good; the memory allowed, if stated."""
     if not 0.0 <= options.tol < float("inf"):

@@ -34,6 +34,7 @@ from leastwise.inference.table import (
     FLAT,
     LEVEL,
     LOOSE,
+    NARROW,
     PENALISED,
     SATURATED,
     SEPARATED,
@@ -50,6 +51,7 @@ from leastwise.rowwise import RowPoint, Rowwise
 Float = NDArray[np.float64]
 
 LIKELIHOOD = "inverse Fisher information"
+CURVED = 3.0  # rows with curvature, for each coefficient, from which on their share tells
 SANDWICH = "Huber's sandwich (1973, H1)"
 Found = tuple[str | None, Float | None, NDArray[np.bool_] | None, str]
 
@@ -166,7 +168,7 @@ def _spread(problem: Problem, point: RowPoint, n: int, freedom: float) -> Found:
         else:
             cov = _robust(rows, point, output, inverse, n, freedom)
         if cov is None:
-            return FLAT, None, None, ""
+            return FLAT if pinball else NARROW, None, None, ""
         errors.append(errors_of(rows, cov))
     known = np.tile(known_of(rows, factor), (len(errors), 1))
     return None, np.stack(errors), known, KERNEL if pinball else SANDWICH
@@ -259,10 +261,11 @@ def _classes(rows: Rowwise, point: RowPoint, n: int) -> tuple[Float, NDArray[np.
 
 def _robust(
     rows: Rowwise, point: RowPoint, output: int, inverse: Float, n: int, freedom: float
-) -> Float:
+) -> Float | None:
     """Cov(b~, w) of a smooth loss of y - eta: K^2 [sum u^2 / (n - p)] / mean(u')^2 (A'A)^-1.
 
-    K = 1 + (p / n) var(u') / mean(u')^2 (Huber 1973, equation 2.9).
+    K = 1 + (p / n) var(u') / mean(u')^2 (Huber 1973, equation 2.9). None where hardly more rows
+    have curvature than a fit interpolates at any width: these say nothing of how many there are.
     """
     loss = rows.loss
     pairs = point.pairs
@@ -270,9 +273,13 @@ def _robust(
     def sums(block: Block, pair: tuple[Float, Float]) -> Float:
         slope, curved = loss.slope(*pair), loss.curvature(*pair)
         parts = (slope**2, curved, curved**2)
-        return np.stack([block.weighted(part).sum(axis=0)[output] for part in parts])
+        heavy = [block.weighted(part).sum(axis=0)[output] for part in parts]
+        return np.array([*heavy, float(np.count_nonzero(block.weighted(curved)[:, output]))])
 
-    squares, mean, second = rows.sum(sums, pairs) / rows.weight
+    *parts, within = rows.sum(sums, pairs)
+    if within < min(CURVED * (n - freedom), 0.5 * n):
+        return None
+    squares, mean, second = np.array(parts) / rows.weight
     k = 1.0 + (n - freedom) / n * (second - mean**2) / mean**2
     return k**2 * (n * squares / freedom) / mean**2 * inverse
 

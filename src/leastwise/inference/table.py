@@ -36,6 +36,10 @@ SEPARATED = (
 )
 CROWDED = "no standard errors: their matrix of {size} coefficients does not fit the memory allowed"
 FLAT = "no standard errors: no residual is near enough to zero to tell how dense they are there"
+NARROW = (
+    "no standard errors: too few residuals are within the width, beyond which the loss has no "
+    "curvature; a larger width tells more"
+)
 HELD = "no standard errors: some quantiles hold others off, so that they would not cross"
 FORMLESS = (
     "no standard errors: this solver formed no matrix of the columns' moments; take "
