@@ -203,17 +203,22 @@ def _squared_lengths(X: Float, scale: Float) -> Float:
     return np.einsum("ij,ij,j->i", X, X, scale)
 
 
+def _holding(X: Any, data: Float) -> Any:
+    """A sparse X with other numbers where it stores some."""
+    return type(X)((data, X.indices, X.indptr), shape=X.shape)
+
+
 def _weighted(X: Any, weight: Float) -> Any:
     """diag(weight) X of a sparse X."""
     each = weight[X.indices] if X.format == "csc" else np.repeat(weight, np.diff(X.indptr))
-    return type(X)((X.data * each, X.indices, X.indptr), shape=X.shape)
+    return _holding(X, X.data * each)
 
 
 def _squared(X: Any) -> Any:
     """A sparse X with its numbers squared."""
     if not X.has_canonical_format:  # an entry in parts adds up before it is squared
         return X.multiply(X)
-    return type(X)((X.data**2, X.indices, X.indptr), shape=X.shape)
+    return _holding(X, X.data**2)
 
 
 def _without_full(X: Any, mean: Float, full: NDArray[np.bool_]) -> ImplicitView:
@@ -227,8 +232,7 @@ def _without_full(X: Any, mean: Float, full: NDArray[np.bool_]) -> ImplicitView:
         about = X.data - np.repeat(own, np.diff(X.indptr))
     else:
         about = X.data - own[X.indices]
-    centred = type(X)((about, X.indices, X.indptr), shape=X.shape)
-    return ImplicitView(centred, np.where(full, 0.0, mean))
+    return ImplicitView(_holding(X, about), np.where(full, 0.0, mean))
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from leastwise.encoding.classes import Classes, in_python
+from leastwise.encoding.classes import Classes, in_python, refuse_parts
 from leastwise.encoding.encoding import Encoding, require
 from leastwise.encoding.feature import MOST_LEVELS, Feature
 from leastwise.encoding.kinds import ORIGIN
 
-__all__ = ["MOST_LEVELS", "ORIGIN", "Classes", "Encoding", "Feature", "in_python", "require"]
+__all__ = [
+    "MOST_LEVELS",
+    "ORIGIN",
+    "Classes",
+    "Encoding",
+    "Feature",
+    "in_python",
+    "refuse_parts",
+    "require",
+]

@@ -82,6 +82,22 @@ class Classes:
         return found
 
 
+def refuse_parts(labels: NDArray[Any], what: str) -> None:
+    """Refuse numbers that are not whole as names of classes; `what` holds them.
+
+    Raises
+    ------
+    DataError
+        One is not whole.
+    """
+    odd = labels[labels != np.rint(labels)]
+    if odd.size:
+        raise DataError(
+            f"{what} holds numbers that are not whole, such as {odd.flat[0]:g}: they name no "
+            "classes; take a loss for numbers, such as the squared one"
+        )
+
+
 def in_python(labels: Sequence[Any] | NDArray[Any]) -> tuple[Level, ...]:
     """Labels as Python's own texts, numbers and booleans, which JSON keeps.
 

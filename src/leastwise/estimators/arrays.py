@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from leastwise.blocks.tensors import array_of, rows_of_tensor
 from leastwise.blocks.torch import Matrix
+from leastwise.encoding import refuse_parts
 from leastwise.errors import DataError, UsageError
 from leastwise.losses import Loss
 from leastwise.sources import MemorySource, Source, rows_in_memory
@@ -323,12 +324,8 @@ def _coded(y: ArrayLike, loss: Loss) -> Float:
     given = np.asarray(y)
     if given.ndim == 2 and given.shape[1] > 1:
         return given.astype(np.float64)
-    if given.dtype.kind == "f" and (given != np.rint(given)).any():
-        odd = given[given != np.rint(given)].flat[0]
-        raise DataError(
-            f"y holds numbers that are not whole, such as {odd:g}: they name no classes; take a "
-            "loss for numbers, such as the squared one"
-        )
+    if given.dtype.kind == "f":
+        refuse_parts(given, "y")
     classes, codes = np.unique(given.ravel(), return_inverse=True)
     if classes.size < 2:
         raise DataError(f"all rows are of the class {classes.tolist()}: there is nothing to tell")

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from leastwise.blocks import Block
-from leastwise.encoding import Classes, in_python
+from leastwise.encoding import Classes, in_python, refuse_parts
 from leastwise.errors import DataError
 from leastwise.moments import Shift
 from leastwise.numerics.threads import one_blas_thread, parallel
@@ -312,12 +312,7 @@ class MemorySource(Source):
         name = self.targets[0]
         if labels is None:
             labels = self.y[:, 0]
-            if (labels != np.rint(labels)).any():
-                odd = labels[labels != np.rint(labels)][0]
-                raise DataError(
-                    f"the target {name!r} holds numbers that are not whole, such as {odd:g}: they "
-                    "name no classes; take a loss for numbers, such as the squared one"
-                )
+            refuse_parts(labels, f"the target {name!r}")
             labels = labels.astype(np.int64)
         found, codes = np.unique(labels, return_inverse=True)
         classes = Classes(name, in_python(found))
