@@ -9,6 +9,7 @@ from leastwise.losses import Logistic
 from leastwise.losses.base import Loss
 from leastwise.penalties import ElasticNet
 from leastwise.problem import Problem
+from leastwise.rowwise import Rowwise
 from leastwise.solvers.secants import Secant, taught
 from leastwise.sources import MemorySource
 
@@ -127,6 +128,37 @@ def test_a_path_goes_no_further_than_it_is_asked():
         assert path.gaps.max() <= tol
         passes.append(path.passes)
     assert passes[0] > 1.1 * passes[1] > 1.2 * passes[2]
+
+
+@pytest.mark.parametrize("l1_ratio", [1.0, 0.5])
+def test_few_rows_take_newtons_own_steps(l1_ratio):
+    """A Hessian of so few costs no more than a look: with one at each step there are few steps."""
+    X, y = rows(120, 10)
+    path = lw.path(X, y, loss="logistic", l1_ratio=l1_ratio, strengths=60)
+    assert path.gaps.max() <= 1e-9
+    assert path.passes <= 6.0 * 60
+
+
+def test_strengths_far_apart_are_not_predicted_from_one():
+    """Thirty strengths for a thousandth of the way take no more looks than a hundred."""
+    X, y = rows(100, 500)
+    few, many = (lw.path(X, y, loss="logistic", strengths=count) for count in (30, 100))
+    assert max(few.gaps.max(), many.gaps.max()) <= 1e-9
+    assert few.passes <= many.passes
+
+
+def test_a_step_far_too_long_is_cut_at_once():
+    """Two classes that hardly overlap: curvature is of a few rows, and its steps are no guide."""
+    rng = np.random.default_rng(3)
+    X = rng.standard_normal((200, 6))
+    y = (X @ [2.0, -1.0, 1.0, 0.5, 0.0, 0.0] > 0.0).astype(float)
+    looks = []
+    with pytest.MonkeyPatch.context() as patch:
+        seen = Rowwise.at
+        patch.setattr(Rowwise, "at", lambda self, *given: (looks.append(1), seen(self, *given))[1])
+        path = lw.path(X, y, loss="logistic", strengths=np.geomspace(1e-4, 1e-7, 10))
+    assert path.gaps.max() <= 1e-9
+    assert len(looks) <= 200
 
 
 def test_a_secant_is_met_and_a_flat_one_ignored():

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from leastwise.blocks import Block, View
 from leastwise.numerics.factors import Factor, of_gram
+from leastwise.numerics.levels import pseudo_solve
 from leastwise.rowwise import Outputs, RowPoint, Rowwise, State, add
 
 Float = NDArray[np.float64]
@@ -96,7 +97,7 @@ def _levelled(
     H, B = cross.reshape(c * g, c * g), mixed.reshape(c * g, g)
     slope = np.zeros_like(B)
     if intercept:
-        slope = B @ np.linalg.pinv(total, rcond=1e-14, hermitian=True)
+        slope = pseudo_solve(total, B.T).T
         H = H - slope @ B.T
     H = 0.5 * (H + H.T) / weight
     gone = np.repeat(dead, g) | (np.diagonal(H) <= 0.0)
@@ -247,5 +248,5 @@ def free_of_level(rows: Rowwise, at: RowPoint, along: State) -> State:
         return np.vstack([moved, loss.curvature_sum(y, eta, block.weight)])
 
     found = rows.sum(sums, list(zip(at.target, at.eta, along, strict=True)))
-    shift = -np.linalg.pinv(found[1:], rcond=1e-14, hermitian=True) @ found[0]
+    shift = -pseudo_solve(found[1:], found[0])
     return [part + shift for part in along]

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from leastwise.blocks import Block, View
 from leastwise.losses import Loss
 from leastwise.numerics.factors import EPS
-from leastwise.numerics.levels import stationary, stationary_together
+from leastwise.numerics.levels import pseudo_solve, stationary, stationary_together
 from leastwise.sources import Source
 
 if TYPE_CHECKING:
@@ -196,14 +196,10 @@ class Rowwise:
         self, pairs: list[tuple[Float, Float]], b: Float
     ) -> tuple[Float, Float, Float]:
         """The mean of a coupled loss, its slope (k,) and curvature (k, k) in the levels."""
-        loss = self.loss
 
         def statistic(block: Block, pair: tuple[Float, Float]) -> Float:
-            y, eta = pair[0], pair[1] + b
-            value, slope = loss.value_and_slope(y, eta)
-            rows = [np.broadcast_to(value, y.shape), slope]
-            sums = [block.weighted(part).sum(axis=0) for part in rows]
-            return np.vstack([*sums, loss.curvature_sum(y, eta, block.weight)])
+            value, slope, bend = self.loss.summed(pair[0], pair[1] + b, block.weight)[0]
+            return np.vstack([np.broadcast_to(value, slope.shape), slope, bend])
 
         found = self.sum(statistic, pairs) / self.weight
         return found[0, 0], found[1], found[2:]
@@ -214,14 +210,18 @@ class Rowwise:
         With `loose`, b~ is let be where its mean slope is no larger.
         """
         level = near
-        if self.intercept and self.loss.smooth and not self.loss.coupled:
+        if self.intercept and self.loss.smooth:
             unit = self._steepest
             for _ in range(FUSED):
                 value, total, bend, point = self._seen(product, level)
                 if (np.abs(total) <= max(loose, FLAT * unit)).all():
                     return level, value, point
-                with np.errstate(divide="ignore", invalid="ignore"):
-                    step = -total / bend
+                if self.loss.coupled:
+                    del point  # before the next is made: it is as large as all outputs
+                    step = -pseudo_solve(bend, total)
+                else:
+                    with np.errstate(divide="ignore", invalid="ignore"):
+                        step = -total / bend
                 if not (np.abs(step) <= 1.0 / unit).all():
                     break  # far off: the safe way finds it
                 level = level + step
@@ -237,7 +237,10 @@ class Rowwise:
         return value, point
 
     def _seen(self, product: State, level: Float) -> tuple[Float, Float, Float, RowPoint]:
-        """(g,) the mean loss, (k,) its first and second derivative in b~, and the rows there."""
+        """(g,) the mean loss, its first and second derivative in b~, and the rows there.
+
+        The derivatives are (k,) each, the second (k, k) where the outputs are coupled.
+        """
         loss = self.loss
         pairs = self._pairs(product, level)
 

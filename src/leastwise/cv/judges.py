@@ -31,6 +31,9 @@ from leastwise.sources import MemorySource
 Float = NDArray[np.float64]
 
 
+IDLE = 100_000  # stored numbers: a pass over fewer takes no longer than the steps around it
+
+
 @dataclass(frozen=True)
 class Task:
     """What is fitted and how it is judged.
@@ -208,10 +211,11 @@ class ByRows(_ByFolds):
             errors = [task.scoring.errors(rows, found, self.relative) for found in paths]
             return errors, rows.total(), max(found.gap for found in paths)
 
-        # Rows that keep all cores busy by themselves are taken one fold after the other.
+        # Rows that keep all cores busy by themselves are taken one fold after the other, and so are
+        # those that keep none busy but the interpreter, for which threads would only wait.
         folds = range(len(self.folds))
         self._tell(0)
-        if task.source.threads > 1:
+        if task.source.threads > 1 or task.source.stored < IDLE:
             done: list[tuple[list[Float], float, float]] = []
             for fold in folds:
                 done.append(fold_errors(fold))

@@ -87,11 +87,11 @@ class Loss(ABC):
     def summed(self, y: Float, eta: Float, weight: Float | None) -> tuple[list[Float], Float]:
         """sum s l (g,), sum s l' (k,), sum s l'' (k,), and l' itself (m, k).
 
-        eta may have more outputs than y, each for the same targets. l'' is zero where coupled.
+        eta may have more outputs than y, each for the same targets. The sum of l'' is (k, k) where
+        the outputs are coupled.
         """
         value, slope = self.value_and_slope(y, eta)
-        bend = np.zeros_like(slope) if self.coupled else self.curvature(y, eta)
-        parts = [value, slope, bend]
+        parts = [value, slope, self.curvature(y, eta)]
         if weight is None:
             return [part.sum(axis=0) for part in parts], slope
         return [weight @ part for part in parts], slope

@@ -69,11 +69,15 @@ class Multinomial(Loss):
         return p * (V - (p * V).sum(axis=1, keepdims=True))
 
     def curvature_sum(self, y: Float, eta: Float, weight: Float | None = None) -> Float:
+        return Softmax(eta).curvature_sum(weight)
+
+    def summed(self, y: Float, eta: Float, weight: Float | None) -> tuple[list[Float], Float]:
         softmax = Softmax(eta)
-        p = softmax.p if weight is None else softmax.p * weight[:, None]
-        total = -(p.T @ softmax.p)
-        np.fill_diagonal(total, (p * softmax.rest).sum(axis=0))  # p - p^2, with all its digits
-        return total
+        value = -(y * softmax.log_p).sum(axis=1, keepdims=True)
+        slope = softmax.less(y)
+        parts = [value, slope]
+        sums = [part.sum(axis=0) if weight is None else weight @ part for part in parts]
+        return [*sums, softmax.curvature_sum(weight)], slope
 
     def conjugate(self, y: Float, u: Float) -> Float:
         return _distributed(xlogx(u + y), y, u)
@@ -121,20 +125,31 @@ class Softmax:
     """
 
     def __init__(self, eta: Float) -> None:
-        top = eta.argmax(axis=1)[:, None]
-        lead = eta - np.take_along_axis(eta, top, axis=1)
+        top = np.arange(len(eta)), eta.argmax(axis=1)
+        lead = eta - eta[top][:, None]
         e = np.exp(lead)
-        np.put_along_axis(e, top, 0.0, axis=1)
+        e[top] = 0.0
         others = e.sum(axis=1, keepdims=True)
-        np.put_along_axis(e, top, 1.0, axis=1)
-        self.log_p = lead - np.log1p(others)
-        self.p = e / (1.0 + others)
-        self.rest = 1.0 - self.p
-        np.put_along_axis(self.rest, top, others / (1.0 + others), axis=1)
+        e[top] = 1.0
+        lead -= np.log1p(others)
+        whole = 1.0 + others
+        e /= whole
+        self.log_p, self.p, self.rest = lead, e, 1.0 - e
+        self.rest[top] = (others / whole)[:, 0]
 
     def less(self, y: Float) -> Float:
         """p - y as (1 - y) p - y (1 - p): where y = 1 that is -(1 - p)."""
-        return (1.0 - y) * self.p - y * self.rest
+        found = 1.0 - y
+        found *= self.p
+        found -= y * self.rest
+        return found
+
+    def curvature_sum(self, weight: Float | None) -> Float:
+        """(k, k) sum s (diag(p) - p p')."""
+        p = self.p if weight is None else self.p * weight[:, None]
+        total = -(p.T @ self.p)
+        np.fill_diagonal(total, (p * self.rest).sum(axis=0))  # p - p^2, with all its digits
+        return total
 
 
 def _distributed(parts: Float, y: Float, u: Float) -> Float:

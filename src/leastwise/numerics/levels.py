@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 Float = NDArray[np.float64]
 
 EPS = float(np.finfo(np.float64).eps)
+NONE = 1e-14  # of the largest eigenvalue: one that is no larger is zero
 STEPS = 100
 LONGEST, SHORTEST = 4.0, 1e-9  # of a step: far from the optimum a class has hardly a curvature
 FLAT = 4.0 * EPS  # of the largest slope there is: a mean slope below it is zero
@@ -56,6 +57,14 @@ def stationary(slopes: Callable[[Float], tuple[Float, Float]], near: Float, unit
     return b
 
 
+def pseudo_solve(C: Float, V: Float) -> Float:
+    """C^+ V for a small C (k, k), symmetric and non-negative; V (k,) or (k, m)."""
+    values, vectors = np.linalg.eigh(C)
+    held = values > NONE * values[-1]
+    vectors = vectors[:, held]
+    return vectors @ ((vectors.T @ V).T / values[held]).T
+
+
 def stationary_together(
     slopes: Callable[[Float], tuple[Float, Float, Float]], near: Float
 ) -> Float:
@@ -71,7 +80,7 @@ def stationary_together(
     for _ in range(STEPS):
         if np.abs(slope).max() <= FLAT:
             break
-        step = -np.linalg.pinv(curvature, rcond=1e-14, hermitian=True) @ slope
+        step = -pseudo_solve(curvature, slope)
         step -= step.mean()
         share = min(1.0, LONGEST / max(float(np.abs(step).max()), EPS))
         there = slopes(b + share * step)

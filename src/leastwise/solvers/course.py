@@ -1,20 +1,20 @@
 """Where Newton's method stands, and its steps: models of all outputs, each with a line search.
 
-A Hessian is kept as long as steps with it keep shrinking what is left; each step teaches it the
-curvature that was met along it. t is halved until the objective falls by a share of what the model
-promised. See `leastwise.solvers.newton`.
+A Hessian is kept as long as steps with it keep shrinking what is left, or hardly costs a thing to
+make again; each step teaches it the curvature that was met along it. t is shortened until the
+objective falls by a share of what the model promised. See `leastwise.solvers.newton`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leastwise.curved import Hessian, curvature_product, flat, hessian_of, mean_curvature
+from leastwise.numerics.backtracking import shorter
 from leastwise.numerics.conjugate import TINY, conjugate_gradients
 from leastwise.numerics.factors import EPS, of_gram
 from leastwise.numerics.threads import one_blas_thread
@@ -26,11 +26,10 @@ from leastwise.solvers.rowwise_needs import (
     by_products,
     products_for_hessian,
     products_pay,
+    trifling,
 )
 from leastwise.solvers.secants import Secant, taught
-
-if TYPE_CHECKING:
-    from leastwise.solvers.together import Stand
+from leastwise.solvers.stands import Stand
 
 Float = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -39,6 +38,7 @@ FEW = 200  # columns that are always all at work
 SUFFICIENT = 1e-4  # of the fall that the model promises
 SHORTEST = 1e-10  # of a step that is tried
 SETTLED = 1e-12  # of the null objective: a promised fall that a look is worth
+REACH = 10.0  # times the tolerance: the root of a share promised next that the gap is below
 NEAR = 1e-4  # of it: a promised fall of parabolas, after which Newton's steps have an end
 NOTHING = 1e-17  # of it: a promised fall that is rounding
 KEPT = 0.03  # a Hessian is kept while the promised fall shrinks to this share in a step
@@ -97,8 +97,6 @@ class Course:
     @property
     def stand(self) -> Stand:
         """Where the one output stands, for several strengths at once."""
-        from leastwise.solvers.together import Stand
-
         self._complete()
         return Stand(self._w[:, 0], self._level, self._value, self._v[:, 0], self._point)
 
@@ -128,6 +126,7 @@ class Course:
                 self.hessian, self._spent = None, 0.0
         elif self.hessian is None:
             self._spent = np.inf
+        self._trifling = trifling(here.shape)
         self._sides = (l1, l2, lower, upper)
         if not l1.any() or self._alive.size <= FEW:
             # Products with all of X are cheaper than a copy of the columns that vary.
@@ -161,9 +160,17 @@ class Course:
         self._v = self._rows.correlation(self._point.u)
         self._part = None
 
-    def settled(self, fall: float) -> bool:
-        """Whether the model promises hardly anything more."""
-        return fall <= SETTLED * float(self._null.max())
+    def settled(self, fall: float, before: float, tol: float) -> bool:
+        """Whether a look is worth it: hardly anything more is promised, or the next step would.
+
+        Newton's steps square what is left: what the one after `before` and `fall` would promise
+        shrinks by the square of what this one did.
+        """
+        null = float(self._null.max())
+        if fall <= SETTLED * null:
+            return True
+        squares = self._fresh and self._columns.size <= self._trifling and fall < before
+        return squares and fall * (fall / before) ** 2 <= (REACH * tol) ** 2 * null
 
     def over(self, fall: float) -> bool:
         """Whether rounding is all that is left."""
@@ -214,8 +221,7 @@ class Course:
         behind = self._cheap and not (stale and self.hessian is not None)
         if self._matrix_free or (behind and self._spent <= OVERSPENT * self._worth):
             return self._by_products(columns)
-        slow = len(self._falls) > 1 and self._falls[-1] > KEPT * self._falls[-2]
-        if stale or (slow and not self._fresh):
+        if stale or self._served(columns):
             endless = not (self._near or self._here.shape.l2)
             if endless and flat(self._rows, self._point, columns.size):
                 return self._safe_step(columns)  # along some direction nothing would end a step
@@ -239,6 +245,13 @@ class Course:
     def _covered(self, columns: Index) -> bool:
         """Whether there is a Hessian, and it has these columns."""
         return self.hessian is not None and bool(np.isin(columns, self.hessian.columns).all())
+
+    def _served(self, columns: Index) -> bool:
+        """Whether another Hessian is worth it: it costs hardly a thing, or steps are slow."""
+        if columns.size <= self._trifling:
+            return bool(self._falls) or not self._fresh  # a step was made since
+        slow = len(self._falls) > 1 and self._falls[-1] > KEPT * self._falls[-2]
+        return slow and not self._fresh
 
     def _safe_step(self, columns: Index) -> float:
         """A step on parabolas above the losses, where the curvature is no guide.
@@ -356,10 +369,11 @@ class Course:
             seen: tuple[Float, Float, RowPoint] = rows.at(
                 product, self._level + t * shift, 0.0 if whole else LOOSE
             )
-            enough = here.objective(w, seen[1]) <= objective - SUFFICIENT * share * fall + slack
+            risen = here.objective(w, seen[1]) - objective
+            enough = risen <= slack - SUFFICIENT * share * fall
             if enough.all():
                 break
-            share = np.where(enough, share, 0.5 * share)
+            share = np.where(enough, share, share * shorter(risen, share * fall))
             if share.min() < SHORTEST:
                 return -1.0
         self._exact = bool((share == 1.0).all())

@@ -46,7 +46,8 @@ Float = NDArray[np.float64]
 EXPECTED = 8  # Hessians, and as many gradients each
 INNER = 10  # steps between looks on a path
 MOST = 16  # strengths at once: products with so many vectors run at full speed
-FARTHEST = 0.5  # a strength below this share of the one before is taken by itself
+FEWEST = 4  # where more were too many
+FARTHEST = 0.4  # of the strength that is solved: one below it is not predicted from there
 ROWS_EACH = 30  # rows of a sample that leads near the solution, for each coefficient
 ROWS_FIRST = 500  # of the first Hessian, for each: it is as wrong as by the way from its point
 SAMPLE_STEPS = 20
@@ -112,11 +113,12 @@ class Newton(Solver):
         else:
             course = Course(problem, start)
         batch: Batch | None = None
-        number = alone = 0  # the next strength, and the last that is to be taken by itself
+        number, most = 0, MOST
+        alone = pause = 1  # strengths that are to be taken by themselves, and how many next time
         while number < len(penalties):
-            count = batch_of(problem, penalties[number - 1 :]) if number > alone else 0
+            count = 0 if alone else batch_of(problem, penalties[number - 1 : number + most])
             if not count:
-                batch = None
+                batch, alone = None, max(alone - 1, 0)
                 here = problem.at(penalties[number])
                 yield from self._one(course, here, number, limit, only=len(penalties) == 1)
                 number += 1
@@ -128,8 +130,9 @@ class Newton(Solver):
                 last = min(done, count - 1)
                 course.move(problems[last], batch.stands[last])
             course.hessian = batch.hessian if done == count else None
-            if done < count:
-                alone = number + count - 1
+            pause = 1 if done else 2 * pause
+            alone = pause if done < count else 0
+            most = max(FEWEST, done) if done < count else min(2 * most, MOST)
             number += done
 
     def _one(
@@ -141,12 +144,13 @@ class Newton(Solver):
         if not number:
             done = yield number, course.iterate(0)
         used = quiet = 0
+        fall = 0.0
         while not done and used < limit:
-            fall = course.step()
+            before, fall = fall, course.step()
             used += 1
             quiet += 1
             over = used == limit or course.over(fall)
-            if only or over or quiet >= INNER or course.settled(fall):
+            if only or over or quiet >= INNER or course.settled(fall, before, self.tol):
                 quiet = 0
                 if course.widened() and not over:
                     continue
@@ -187,11 +191,11 @@ def batch_of(problem: Problem, penalties: Sequence[ElasticNet]) -> int:
     if design.loss.coupled or len(design.source.targets) > 1 or problem.penalty.bounded:
         return 0
     alive = design.centre.curvature > 0.0
-    count, before = 0, float(penalties[0].l1 + penalties[0].l2)
-    for penalty in penalties[1 : MOST + 1]:
+    count, solved = 0, float(penalties[0].l1 + penalties[0].l2)
+    for penalty in penalties[1:]:
         l1, l2 = problem.at(penalty).strengths
         here = float(penalty.l1 + penalty.l2)
-        if not here >= FARTHEST * before or not ((l1 > 0.0) | (l2 > 0.0))[alive].all():
+        if not here >= FARTHEST * solved or not ((l1 > 0.0) | (l2 > 0.0))[alive].all():
             break
-        count, before = count + 1, here
+        count += 1
     return count if count > 1 else 0

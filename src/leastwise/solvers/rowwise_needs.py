@@ -22,6 +22,7 @@ PRODUCTS = 100.0  # that conjugate gradients take for a fit, as a rule
 PRODUCT_FLOPS = 50.0  # of a dense matrix product that run while a pass reads one number
 SPARSE_FLOPS = 500.0  # of them that run while a product of sparse matrices does one
 HESSIANS = 2.0  # made and factorised for a fit
+TRIFLE = 4e6  # flops that take no longer than the other work of a step
 
 
 def hessian_bytes(shape: Shape, columns: float, squares: float) -> float:
@@ -49,6 +50,13 @@ def products_for_hessian(shape: Shape) -> float:
     pairs, factors = (k * (k + 1) / 2, 1) if shape.coupled else (k, k)
     making = gram_flops(shape) * pairs * (SPARSE_FLOPS if shape.sparse else 1.0)
     return (making + factors * side**3 / 3) / (PRODUCT_FLOPS * max(shape.stored, 1) * k)
+
+
+def trifling(shape: Shape) -> float:
+    """Of how many columns a Hessian costs hardly more than the other work of a step."""
+    k = shape.outputs
+    pairs = k * (k + 1) / 2 if shape.coupled else k
+    return float((TRIFLE / (shape.rows * pairs)) ** 0.5)
 
 
 def products_pay(shape: Shape) -> bool:

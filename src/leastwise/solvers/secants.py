@@ -32,14 +32,28 @@ class Secant:
 
 def taught(H: Float, columns: Index, secants: Iterable[Secant], group: Index) -> Float:
     """H (c g, c g) of these columns and a group of outputs, with what the secants say of it."""
+    left: list[Float] = []  # what is added to H is left' right
+    right: list[Float] = []
+    diagonal = np.diagonal(H)
+    least = LEFT * diagonal
     for secant in secants:
         if not np.array_equal(secant.columns, columns):
             continue
         s, y = secant.s[:, group].reshape(-1), secant.y[:, group].reshape(-1)
         Hs = H @ s
+        for a, b in zip(left, right, strict=True):
+            Hs += a * (b @ s)
         along, curved = float(y @ s), float(s @ Hs)
-        if along > SHALLOW * curved > 0.0:
-            found = H + np.outer(y, y / along) - np.outer(Hs, Hs / curved)
-            if (np.diagonal(found) >= LEFT * np.diagonal(H)).all():
-                H = found
-    return H
+        if not along > SHALLOW * curved > 0.0:
+            continue
+        gain, loss = y / along, Hs / -curved
+        found = diagonal + y * gain + Hs * loss
+        if (found >= least).all():
+            diagonal, least = found, LEFT * found
+            left += [y, Hs]
+            right += [gain, loss]
+    if not left:
+        return H
+    change: Float = np.stack(left, axis=1) @ np.stack(right)
+    change += H
+    return change

@@ -16,12 +16,12 @@ Nothing is taken on trust: what does not come nearer is handed to the method for
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from leastwise.curved import Hessian, affords, hessian_of
+from leastwise.curved import Hessian, affords, flat, hessian_of
 from leastwise.numerics.threads import one_blas_thread
 from leastwise.penalties import EXCLUDED
 from leastwise.problem import Evaluation, Problem
@@ -29,7 +29,9 @@ from leastwise.rowwise import RowPoint, State
 from leastwise.solvers.active_set import ActiveSet, Quadratics
 from leastwise.solvers.base import VIOLATION, Iterate
 from leastwise.solvers.course import FEW, MARGIN
+from leastwise.solvers.rowwise_needs import trifling
 from leastwise.solvers.secants import Secant, taught
+from leastwise.solvers.stands import Stand
 
 Float = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -42,30 +44,6 @@ FAR = 1e-3  # how far off a solution is far
 SLACK = 1e-9  # of a bound, for rounding
 GAINED = 0.5  # a step must leave no more than this share of what a strength is off
 STEPS = 8  # of one batch
-
-
-@dataclass(frozen=True)
-class Stand:
-    """Where one strength stands.
-
-    w (p,) ; level (1,), value (1,) the mean loss, v (p,) minus its gradient ; point : the rows
-    whole : whether v is known of all columns and the level the best to rounding
-    """
-
-    w: Float
-    level: Float
-    value: Float
-    v: Float
-    point: RowPoint
-    whole: bool = True
-
-    @property
-    def product(self) -> State:
-        """(X - 1x̄')w of each block."""
-        if self.point.rows.loss.located:
-            y = self.point.rows.y
-            return [y - part for y, part in zip(y, self.point.target, strict=True)]
-        return [eta - self.level for eta in self.point.eta]
 
 
 class Batch:
@@ -196,14 +174,16 @@ class Batch:
             for k in range(place, len(off))
             if k == place or (off[k] > 0.1 * off[place] if looked else not self._near(k, 0.1))
         ]
-        hessians = [self._between(k) for k in chosen]
+        renewed = self._renews
+        hessians = [self._own(k) if renewed else self._between(k) for k in chosen]
         columns = hessians[0].columns
         coefs: list[Float] = []
         near: list[Float] = []
         with one_blas_thread():
             for k, hessian in zip(chosen, hessians, strict=True):
                 at = self.stands[k]
-                H = taught(hessian.H[0], columns, self._secants[k], ONE)
+                secants = () if renewed else self._secants[k]
+                H = taught(hessian.H[0], columns, secants, ONE)
                 start = at.w[columns]
                 engine = ActiveSet(_quadratic(H, at.v[columns] + H @ start), start)
                 coefs.append(self._reached(engine, k, columns))
@@ -260,6 +240,17 @@ class Batch:
         if not np.isin(columns, self._begin.columns).all():
             return None
         return columns, self._end.H[0] - self._begin.among(columns).H[0]
+
+    @property
+    def _renews(self) -> bool:
+        """Whether each strength's own Hessian is made at every step: it costs hardly a thing."""
+        size = self._worked.size
+        cheap = size <= trifling(self._problems[0].shape)
+        return cheap and not flat(self._rows, self._anchor.point, size)
+
+    def _own(self, place: int) -> Hessian:
+        """The Hessian where one strength stands."""
+        return hessian_of(self._rows, self.stands[place].point, self._worked)
 
     def _share(self, place: int) -> float:
         """How far on the way from the strength before to the last one a strength is."""
