@@ -33,6 +33,11 @@ MAKE = {
 }
 
 BAD: dict[str, Bad] = {
+    "an argument, said as the option": (
+        2,
+        ("path", "rents.csv", "--target", "rent", "--l1-ratio", "2"),
+        "--l1-ratio must be from 0 (ridge) to 1 (lasso), not 2.0",
+    ),
     "no feature named": (
         2,
         ("fit", "rents.csv", "--target", "rent", "--features", ","),

@@ -338,6 +338,14 @@ def test_factors_of_another_length_are_named():
         LeastSquares(l1=0.1, factors=[1.0, 2.0]).fit(X, Y)
 
 
+@pytest.mark.parametrize("given", [{"a": 1.0}, ["a", "b"], "a"])
+def test_factors_and_weights_that_are_no_numbers_are_named(given):
+    with pytest.raises(UsageError, match="factors must be an array of numbers, not "):
+        LeastSquares(l1=0.1, factors=given).fit(X, Y)
+    with pytest.raises(UsageError, match="sample_weight must be an array of numbers, not "):
+        LeastSquares().fit(X, Y, sample_weight=given)
+
+
 def test_prediction_asks_for_a_fit_and_the_same_columns():
     with pytest.raises(NotFittedError):
         LeastSquares().predict(X)

@@ -213,6 +213,13 @@ def test_classes_of_which_weights_leave_one_are_refused():
         lw.path(X, y, loss="logistic", sample_weight=(y == "no").astype(float))
 
 
+@pytest.mark.parametrize("given", ["heavy", {0: "a", 1: 2.0}])
+def test_class_weights_that_are_no_numbers_are_named(given):
+    X, y = rows()
+    with pytest.raises(lw.UsageError, match=r"must be 'balanced' or a dict .*\(0, 1\)"):
+        lw.Logistic(class_weight=given).fit(X, (y > 0.0).astype(int))
+
+
 def test_tables_of_classes_are_refused_where_the_loss_tells_another_number_apart():
     rng = np.random.default_rng(1)
     X = rng.normal(size=(60, 3))

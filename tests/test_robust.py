@@ -19,6 +19,7 @@ from leastwise import (
 )
 from leastwise.inference.rowwise import _kernel, even_gram
 from leastwise.losses import Absolute
+from leastwise.losses import Huber as HuberLoss
 from leastwise.losses import Quantile as QuantileLoss
 from leastwise.problem import Design
 from leastwise.solvers import SOLVERS
@@ -104,6 +105,13 @@ def test_few_wild_targets_do_not_move_it():
     size = np.abs(calm.coef_).max()
     assert np.abs(moved.coef_ - calm.coef_).max() < 0.3 * size
     assert np.abs(LeastSquares().fit(X, wild).coef_ - calm.coef_).max() > 10.0 * size
+
+
+def test_a_width_next_to_nothing_does_not_make_a_target_constant():
+    narrow = HuberLoss(1e-16)
+    null = Design(MemorySource(X, Y), narrow, True).centre.null[0]
+    assert null == pytest.approx(1e-16 * np.abs(Y - np.median(Y)).mean(), rel=1e-9)
+    assert Design(MemorySource(X, np.full(len(Y), 1e9)), narrow, True).centre.null[0] == 0.0
 
 
 def test_d2_is_the_share_of_the_null_loss_explained():

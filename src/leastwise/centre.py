@@ -78,7 +78,9 @@ def rowwise_start(loss: Loss, level: Float, value: Float) -> dict[str, Any]:
 
     level (k,) and value (g,) are of the intercept-only model.
     """
-    # Losses of y - eta are in y's unit, those of classes in their own.
-    rounding = CONSTANT * (np.abs(level) if loss.located else np.ones_like(value))
+    rounding = np.full_like(value, CONSTANT)
+    if loss.located:  # what residuals cost that are rounding of y
+        size, zero = CONSTANT * np.abs(level), np.zeros_like(level)
+        rounding = np.maximum(loss.value(zero, size), loss.value(zero, -size))
     null = np.where(value <= rounding, 0.0, value)
     return {"level": level, "null": null, "rounding": rounding}

@@ -29,10 +29,13 @@ MOST_MISSED = 0.9  # of the squared residuals, their mean's share that goes with
 
 SPAN = 1e-13  # of the largest squared singular value: a direction of the rows that is none
 NEXT = {
-    "max_iter": "allow more iterations (max_iter), or take a faster solver (solver='auto')",
+    "max_iter": "allow more iterations (max_iter)",
     "diverged": "take a smaller step; the largest stable one is 2/L",
-    "stalled": "the tolerance is below what this solver reaches on these data: raise tol, or take "
-    "another solver",
+    "stalled": "the tolerance is below what this solver reaches on these data: raise tol",
+}
+OTHERWISE = {
+    "max_iter": ", or take a faster solver (solver='auto')",
+    "stalled": ", or take another solver",
 }
 
 
@@ -127,7 +130,7 @@ def fit(
     if correlation.base is not None:  # what is kept shall not hold a look at many strengths
         at = replace(at, correlation=correlation.copy())
     objective, total = float(found.objective.sum()), float(found.gap.sum())
-    words = "converged" if converged else f"{reason}: {NEXT[reason]}"
+    words = "converged" if converged else ended(reason, chosen=solver != "auto")
     certificate = Certificate(
         objective, objective - total, total, relative, converged, words, found.box
     )
@@ -186,6 +189,11 @@ def checked_limit(max_iter: int) -> int:
     if not isinstance(max_iter, Integral) or max_iter < 1:
         raise UsageError(f"max_iter must be a whole number of at least 1, not {max_iter!r}")
     return int(max_iter)
+
+
+def ended(reason: str, *, chosen: bool) -> str:
+    """Why a fit ended short of its tolerance, and what to do, with a solver of one's own or not."""
+    return f"{reason}: {NEXT[reason]}{OTHERWISE.get(reason, '') if chosen else ''}"
 
 
 def _checked_start(problem: Problem, start: Float) -> Float:

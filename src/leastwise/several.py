@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from leastwise.certificate import Certificate
 from leastwise.drive import Record
 from leastwise.errors import at_least_zero
-from leastwise.fit import NEXT, Fit, checked_limit, findings
+from leastwise.fit import Fit, checked_limit, ended, findings
 from leastwise.losses import Quantile
 from leastwise.planning import Choice, choose
 from leastwise.problem import Problem
@@ -138,5 +138,5 @@ def _certificate(
     relative = gap / null if null > 0.0 else 0.0
     converged = relative <= tol
     reason = "max_iter" if unfinished else "stalled"
-    words = "converged" if converged else f"{reason}: {NEXT[reason]}"
+    words = "converged" if converged else ended(reason, chosen=False)
     return Certificate(objective, objective - gap, gap, relative, converged, words)

@@ -83,8 +83,9 @@ def _invoke(arguments: Sequence[str]) -> int:
 
 def _fail(message: str, code: int) -> int:
     from leastwise.cli.text import complain
+    from leastwise.cli.wording import spoken
 
-    complain(message)
+    complain(spoken(message))
     return code
 
 

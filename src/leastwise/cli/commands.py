@@ -105,7 +105,7 @@ def _one_name(option: str, help: str) -> Command:
 
 ROWS = (
     click.option("--target", "-t", multiple=True, metavar="NAME", help="The column to predict."),
-    _names("--features", "Columns to predict from. [default: all]"),
+    _names("--features", "Columns to predict from; a target is left out. [default: all]"),
     _names("--exclude", "Columns to leave out."),
     _names("--category", "Columns of numbers that are names, such as a zipcode."),
     _one_name("--weight", "The column of the rows' weights."),

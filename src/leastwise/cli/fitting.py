@@ -15,6 +15,7 @@ from leastwise.cli import quantiles, reading
 from leastwise.cli.outputs import check_outputs
 from leastwise.cli.progress import Progress
 from leastwise.cli.text import complain, say
+from leastwise.cli.wording import spoken
 from leastwise.errors import DataError, UsageError
 from leastwise.losses import Loss, named
 from leastwise.model import Holdout, Model, accuracy, explained, fit_source, linear
@@ -104,7 +105,7 @@ def fit_table(options: Options, arguments: Sequence[str]) -> int:
     reading.put(options.save, content, "the model", quiet=options.as_json)
     reading.put(options.report, page, "the page", quiet=options.as_json)
     if not model.fit.certificate.converged:
-        complain(f"not converged: {model.fit.certificate.reason}")
+        complain(f"not converged: {spoken(model.fit.certificate.reason)}")
         return reading.UNCONVERGED
     return 0
 

@@ -14,6 +14,7 @@ from leastwise.cli import reading
 from leastwise.cli.outputs import check_outputs
 from leastwise.cli.progress import Progress
 from leastwise.cli.text import complain, say
+from leastwise.cli.wording import spoken
 from leastwise.errors import UsageError
 from leastwise.losses import Loss, named
 from leastwise.losses import Quantile as QuantileLoss
@@ -115,7 +116,7 @@ def fit_quantiles(options: Options, q: list[float], arguments: Sequence[str]) ->
     reading.put(options.report, page, "the page", quiet=options.as_json)
     unfinished = [one for one in models if not one.fit.certificate.converged]
     for one in unfinished:
-        complain(f"not converged: {one.loss.label}: {one.fit.certificate.reason}")
+        complain(f"not converged: {one.loss.label}: {spoken(one.fit.certificate.reason)}")
     return reading.UNCONVERGED if unfinished else 0
 
 

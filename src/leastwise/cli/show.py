@@ -22,6 +22,7 @@ from leastwise.cli.text import (
     shortened,
     width,
 )
+from leastwise.cli.wording import spoken
 from leastwise.report.choosing import choosing, judged
 from leastwise.report.facts import kind
 from leastwise.report.words import count, listed
@@ -164,7 +165,7 @@ def certificate(model: Model) -> str:
     bound = f"(objective {number(found.primal, 7)}, no solution is below {number(found.dual, 7)})"
     if found.converged:
         return f"certified: relative gap {gap} <= {tol} {bound}"
-    return f"NOT CONVERGED: relative gap {gap} > {tol} {bound}: {plain(found.reason)}"
+    return f"NOT CONVERGED: relative gap {gap} > {tol} {bound}: {spoken(plain(found.reason))}"
 
 
 def facts(given: Iterator[tuple[str, str]], wide: int) -> list[str]:

@@ -22,6 +22,7 @@ from leastwise.sources import MemorySource, Source, rows_in_memory
 Float = NDArray[np.float64]
 
 FLOATS = (np.float64, np.float32, np.float16)
+MOST_SHOWN = 10  # classes in a message
 
 
 def rows_of(
@@ -107,9 +108,15 @@ def classes_of(
     if class_weight is not None:
         from sklearn.utils.class_weight import compute_class_weight
 
-        each = compute_class_weight(
-            class_weight, classes=labels, y=labels[codes], sample_weight=rows.weight
-        )
+        try:
+            each = compute_class_weight(
+                class_weight, classes=labels, y=labels[codes], sample_weight=rows.weight
+            )
+        except (TypeError, ValueError) as error:
+            raise UsageError(
+                "class_weight must be 'balanced' or a dict of a number for each class "
+                f"({', '.join(map(repr, labels[:MOST_SHOWN].tolist()))}), not {class_weight!r}"
+            ) from error
         if not (np.isfinite(each) & (each >= 0.0)).all():
             raise UsageError(f"class_weight must be numbers of at least 0, not {class_weight!r}")
         weight = each[codes] if rows.weight is None else each[codes] * rows.weight
@@ -271,8 +278,27 @@ def weights_of(sample_weight: ArrayLike | None, n: int) -> Float | None:
     """(n,) weights, or None for ones."""
     if sample_weight is None:
         return None
-    weight = np.asarray(sample_weight, np.float64)
+    weight = numbers_of("sample_weight", sample_weight)
     return np.full(n, weight) if weight.ndim == 0 else weight
+
+
+def factors_of(factors: ArrayLike | None) -> Float | None:
+    """(p,) penalty factors, or None for ones."""
+    return None if factors is None else numbers_of("factors", factors)
+
+
+def numbers_of(name: str, given: ArrayLike) -> Float:
+    """The argument as an array of numbers.
+
+    Raises
+    ------
+    UsageError
+        If it is none; the message names the argument.
+    """
+    try:
+        return np.asarray(given, np.float64)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"{name} must be an array of numbers, not {given!r:.100}") from error
 
 
 def rows_for(

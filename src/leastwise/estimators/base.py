@@ -17,6 +17,7 @@ from leastwise.blocks.tensors import array_of, module, rows_of_tensor, tensors_o
 from leastwise.errors import ConvergenceWarning, LeastwiseWarning
 from leastwise.estimators.arrays import (
     checked_rows,
+    factors_of,
     host_rows,
     numeric_array,
     refuse_text,
@@ -67,7 +68,7 @@ class Linear(BaseEstimator):
     def _settings(self) -> dict[str, Any]:
         """The parameters that every fit takes, as `fit_source` names them; not the penalty."""
         return {
-            "factors": None if self.factors is None else np.asarray(self.factors, np.float64),
+            "factors": factors_of(self.factors),
             "bounds": self.bounds,
             "standardize": self.standardize,
             "intercept": self.intercept,

@@ -5,12 +5,11 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from leastwise.bayesian import Evidence, evidence_source
 from leastwise.errors import ConvergenceWarning, LeastwiseWarning
-from leastwise.estimators.arrays import rows_of
+from leastwise.estimators.arrays import factors_of, rows_of
 from leastwise.solvers import Solver
 
 
@@ -90,7 +89,7 @@ def evidence(
     found = tuple(
         evidence_source(
             part,
-            factors=None if factors is None else np.asarray(factors, np.float64),
+            factors=factors_of(factors),
             standardize=standardize,
             intercept=intercept,
             solver=solver,

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from leastwise.drive import Record
 from leastwise.errors import ConvergenceWarning, DataError, LeastwiseWarning, UsageError
-from leastwise.estimators.arrays import rows_for
+from leastwise.estimators.arrays import factors_of, rows_for
 from leastwise.losses import Loss, named
 from leastwise.model.along import Paths, path_source
 from leastwise.path_result import Path
@@ -131,7 +131,7 @@ def path(
         l1_ratio=l1_ratio,
         strengths=strengths,
         smallest=smallest,
-        factors=None if factors is None else np.asarray(factors, np.float64),
+        factors=factors_of(factors),
         bounds=bounds,
         standardize=standardize,
         intercept=intercept,

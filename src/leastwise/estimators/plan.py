@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from leastwise.errors import UsageError
-from leastwise.estimators.arrays import rows_for
+from leastwise.estimators.arrays import factors_of, rows_for
 from leastwise.losses import Loss, named
 from leastwise.model.build import posed
 from leastwise.planning import Plan, memory_allowed, plan_of
@@ -90,7 +90,7 @@ def plan(
         kind,
         l1=l1,
         l2=l2,
-        factors=None if factors is None else np.asarray(factors, np.float64),
+        factors=factors_of(factors),
         bounds=bounds,
         intercept=intercept,
         memory=memory_allowed(memory),

@@ -120,6 +120,7 @@ def table(
         its values are classes.
     features : str or sequence of str, optional
         The columns to predict from, in this order; by default all but the targets and the weight.
+        A target among them is left out.
     exclude : str or sequence of str
         Columns to leave out.
     categories : str or sequence of str
