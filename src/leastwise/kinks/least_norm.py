@@ -31,6 +31,8 @@ def least_norm(units: Units, pieces: Pieces, v: Float, max_iter: int) -> Float |
     """The optimum of least |w| of a small problem with optimum v; None where none is found."""
     size = units.factor / float(np.max(units.factor, initial=1e-300))
     size[units.l2 > 0.0] = 0.0
+    if not size.any():
+        return v
     least = objective(pieces, v)
     for eps in STRENGTHS:
         more = np.concatenate([np.zeros(units.first), eps * units.n * size * size])
