@@ -33,11 +33,6 @@ MAKE = {
 }
 
 BAD: dict[str, Bad] = {
-    "an argument, said as the option": (
-        2,
-        ("path", "rents.csv", "--target", "rent", "--l1-ratio", "2"),
-        "--l1-ratio must be from 0 (ridge) to 1 (lasso), not 2.0",
-    ),
     "no feature named": (
         2,
         ("fit", "rents.csv", "--target", "rent", "--features", ","),
@@ -72,7 +67,7 @@ BAD: dict[str, Bad] = {
     "zero weights": (1, ("fit", "zero.csv", "-t", "y", "--weight", "w"), "0 in every row"),
     "p = 0": (1, ("fit", "alone.csv", "--target", "y"), "no column is left to predict from"),
     "one row": (1, ("fit", "one.csv", "--target", "y"), "too few rows: 1"),
-    "negative l1": (2, (*FIT, "--l1", "-1"), "l1 must be a number of at least 0"),
+    "negative l1": (2, (*FIT, "--l1", "-1"), "leastwise: --l1 must be a number"),
     "nan l2": (2, (*FIT, "--l2", "nan"), "l2 must be a number of at least 0"),
     "negative tol": (2, (*FIT, "--tol", "-1"), "--tol must be a number of at least 0"),
     "not a number": (2, (*FIT, "--tol", "small"), "'small' is not a valid float"),

@@ -207,7 +207,7 @@ BAD: dict[str, Bad] = {
     "no such target": (1, ("path", "rents.csv", "-t", "rnt"), "did you mean 'rent'"),
     "no such column": (1, (*PATH, "--unpenalised", "aera"), "'aera', which was to be unpenalised"),
     "unpenalised nothing": (2, (*PATH, "--unpenalised", ","), "--unpenalised names no column"),
-    "ratio above 1": (2, (*PATH, "--l1-ratio", "2"), "l1_ratio must be from 0 (ridge) to 1"),
+    "ratio above 1": (2, (*PATH, "--l1-ratio", "2"), "--l1-ratio must be from 0 (ridge) to 1"),
     "ratio not a number": (2, (*PATH, "--l1-ratio", "0.5,1"), "not a valid float"),
     "no strengths": (2, (*PATH, "--strengths", "0"), "strengths must be how many (at least 1)"),
     "words as strengths": (2, (*PATH, "--strengths", "1,many"), "'many' is not a number"),

@@ -241,6 +241,22 @@ def test_tables_of_classes_are_refused_where_the_loss_tells_another_number_apart
     assert soft.gaps.max() <= 1e-9
 
 
+@pytest.mark.parametrize(
+    "take",
+    [
+        lambda rows: lw.path(rows),
+        lambda rows: lw.plan(rows),
+        lambda rows: lw.evidence(rows),
+        lambda rows: lw.LeastAbsoluteCV(cv=2).fit(rows),
+        lambda rows: lw.LeastSquares().fit(rows),
+    ],
+)
+def test_a_target_of_text_is_no_number_for_any_call(take):
+    rows = lw.table({"a": [1.0, 2.0, 3.0, 5.0], "y": ["u", "v", "u", "v"]}, target="y")
+    with pytest.raises(lw.DataError, match="the target 'y' is text or categorical"):
+        take(rows)
+
+
 def test_a_constant_target_on_many_sparse_columns():
     """Nothing is to be explained: conjugate gradients have nothing to divide by."""
     X = sp.random_array((900, 3000), density=0.03, rng=np.random.default_rng(0), format="csr")

@@ -12,7 +12,7 @@ from leastwise.bayesian.marginal import Chosen, maximise
 from leastwise.bayesian.posterior import Posterior
 from leastwise.bayesian.result import Evidence
 from leastwise.losses import Squared
-from leastwise.model import fit_source
+from leastwise.model.build import fit_source, suited
 from leastwise.penalties import EXCLUDED, ElasticNet
 from leastwise.planning import memory_allowed
 from leastwise.problem import Problem
@@ -61,6 +61,7 @@ def evidence_source(
     UsageError, DataError
         As `Problem.of`, `directions` and `fit_source` raise them.
     """
+    suited(source, Squared())
     unit = ElasticNet(0.0, 1.0, factors)
     room = memory_allowed(memory)
     problem = Problem.of(

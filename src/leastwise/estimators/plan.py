@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from leastwise.errors import UsageError
 from leastwise.estimators.arrays import factors_of, rows_for
 from leastwise.losses import Loss, named
-from leastwise.model.build import posed
+from leastwise.model.build import posed, suited
 from leastwise.planning import Plan, memory_allowed, plan_of
 from leastwise.sources import Sizes
 
@@ -85,6 +85,7 @@ def plan(
         if given:
             raise UsageError(f"X brings its sizes: leave {' and '.join(given)} out")
         source, _ = rows_for(kind, X, y, sample_weight)
+        suited(source, kind)
     problem = posed(
         source,
         kind,

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from leastwise.drive import Record
 from leastwise.encoding import Encoding
 from leastwise.losses import Loss, Squared
-from leastwise.model.build import versions
+from leastwise.model.build import suited, versions
 from leastwise.path_result import Path
 from leastwise.paths import checked_ratio, follow, grid
 from leastwise.penalties import ElasticNet, GroupElasticNet, box
@@ -123,6 +123,7 @@ def path_source(
         As `Problem.of` and `follow` raise them.
     """
     loss = Squared() if loss is None else loss
+    suited(source, loss)
     ratio = checked_ratio(l1_ratio)
     kind = GroupElasticNet if joint else ElasticNet
     penalty = kind(ratio, 1.0 - ratio, factors, *box(bounds, source.columns))

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from leastwise.cv import cross_validate
 from leastwise.losses import Loss, Squared
-from leastwise.model.build import fit_source
+from leastwise.model.build import fit_source, suited
 from leastwise.model.model import Model
 from leastwise.sources import MemorySource
 
@@ -59,8 +59,10 @@ def fit_chosen(
     UsageError, DataError
         As `cross_validate` and `fit_source` raise them.
     """
+    loss = Squared() if loss is None else loss
+    suited(source, loss)
     same: dict[str, Any] = {
-        "loss": Squared() if loss is None else loss,
+        "loss": loss,
         "factors": factors,
         "bounds": bounds,
         "standardize": standardize,
