@@ -161,6 +161,17 @@ def test_a_step_far_too_long_is_cut_at_once():
     assert len(looks) <= 200
 
 
+def test_several_strengths_at_once_do_not_leave_for_infinity():
+    """Classes that hardly overlap, columns of unlike scale: a step too long is no further off."""
+    rng = np.random.default_rng(21)
+    for _ in range(12):
+        X = rng.standard_normal((90, 45)) * np.exp(rng.normal(0.0, 0.5, 45)) + 3.0
+        eta = (X - 3.0)[:, :5] @ rng.standard_normal(5)
+        y = (rng.random(90) < 1.0 / (1.0 + np.exp(-eta))).astype(float)
+        path = lw.path(X, y, loss="logistic", strengths=30, intercept=False)
+        assert path.gaps.max() <= 1e-9
+
+
 def test_a_secant_is_met_and_a_flat_one_ignored():
     rng = np.random.default_rng(2)
     A = rng.standard_normal((9, 4))

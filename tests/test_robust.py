@@ -17,6 +17,7 @@ from leastwise import (
     load,
     table,
 )
+from leastwise import path as lw_path
 from leastwise.inference.rowwise import _kernel, even_gram
 from leastwise.losses import Absolute
 from leastwise.losses import Huber as HuberLoss
@@ -112,6 +113,13 @@ def test_a_width_next_to_nothing_does_not_make_a_target_constant():
     null = Design(MemorySource(X, Y), narrow, True).centre.null[0]
     assert null == pytest.approx(1e-16 * np.abs(Y - np.median(Y)).mean(), rel=1e-9)
     assert Design(MemorySource(X, np.full(len(Y), 1e9)), narrow, True).centre.null[0] == 0.0
+
+
+def test_a_path_of_a_constant_target_is_zero():
+    with pytest.warns(UserWarning, match="the target y is constant"):
+        path = lw_path(X, np.full(len(Y), 3.0), loss="huber(1.35)")
+    assert path.converged.all()
+    assert not path.coef.any()
 
 
 def test_d2_is_the_share_of_the_null_loss_explained():

@@ -219,6 +219,7 @@ class Rowwise:
                 if self.loss.coupled:
                     del point  # before the next is made: it is as large as all outputs
                     step = -pseudo_solve(bend, total)
+                    step -= step.mean()  # what all classes share is nothing but rounding
                 else:
                     with np.errstate(divide="ignore", invalid="ignore"):
                         step = -total / bend

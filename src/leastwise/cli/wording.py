@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import re
 
-# Arguments whose options are not named after them, and switches.
 SWITCHES = {
     "intercept=False": "--no-intercept",
     "noncrossing=True": "--noncrossing",
     "standardize=True": "--standardize",
-    "sample_weight": "--weight",
 }
-# Words of no other meaning in a sentence, and those that are arguments where a value follows.
-NAMES = ("max_iter", "l1_ratio")
-VALUED = (*NAMES, "solver", "cv", "l1", "l2", "tol", "smallest", "strengths", "memory", "scoring")
-LED = ("l1", "l2", "tol", "smallest", "strengths", "memory", "loss", "solver", "cv")
+_NAMES = "l1|l2|l1_ratio|strengths|smallest|cv|loss|solver|tol|max_iter|memory"
 
-_SWITCH = re.compile("|".join(rf"(?<![\w'\"-]){re.escape(word)}(?![\w=])" for word in SWITCHES))
-_VALUED = re.compile(rf"(?<![\w'\"-])({'|'.join(VALUED)})=(?:'([^']*)'|([\w.+-]*[\w]))")
-_NAMED = re.compile(rf"(?<![\w'\"-])({'|'.join(NAMES)})(?![\w=:])")
-_LED = re.compile(
-    rf"(?:(?<=^)|(?<=raise )|(?<=lower )|(?<=\())({'|'.join(LED)})(?= must| is |\)|, or|$)"
-)
+# Only where nothing but an argument can stand: columns and files may have any of these names.
+_SWITCH = re.compile("|".join(rf"(?<=give ){re.escape(word)}(?!\w)" for word in SWITCHES))
+_QUOTED = re.compile(rf"(?<![^\s(])({_NAMES})='([\w-]*)'")
+_GIVEN = re.compile(rf"(?<=give )({_NAMES})=([\w.+-]*\w)")
+_LED = re.compile(rf"^(?:{_NAMES})(?= must )|(?<=raise )(?:{_NAMES})\b|(?<= \()(?:{_NAMES})(?=\))")
 
 
 def spoken(message: str) -> str:
@@ -33,11 +27,13 @@ def spoken(message: str) -> str:
     'allow more iterations (--max-iter), or take --solver newton'
     >>> spoken("tol must be a number of at least 0, not -1")
     '--tol must be a number of at least 0, not -1'
+    >>> spoken("nosuch/max_iter.csv does not exist")
+    'nosuch/max_iter.csv does not exist'
     """
     message = _SWITCH.sub(lambda found: SWITCHES[found[0]], message)
-    message = _VALUED.sub(lambda found: f"{_option(found[1])} {found[2] or found[3]}", message)
-    message = _NAMED.sub(lambda found: _option(found[1]), message)
-    return _LED.sub(lambda found: _option(found[1]), message)
+    for pattern in (_QUOTED, _GIVEN):
+        message = pattern.sub(lambda found: f"{_option(found[1])} {found[2]}", message)
+    return _LED.sub(lambda found: _option(found[0]), message)
 
 
 def _option(name: str) -> str:

@@ -57,17 +57,20 @@ def one_blas_thread() -> Generator[None]:
     The limit is the process's, and only the thread that set it can lift it: whoever comes while it
     is set (an inner call, a fit in another thread) leaves it alone.
     """
+    libraries = _libraries()
     if not _limited.acquire(blocking=False):
         yield
         return
-    before = [(library, library.get_num_threads()) for library in _libraries()]
     try:
-        for library, _ in before:
-            library.set_num_threads(1)
-        yield
+        before = [library.get_num_threads() for library in libraries]
+        try:
+            for library in libraries:
+                library.set_num_threads(1)
+            yield
+        finally:
+            for library, threads in zip(libraries, before, strict=True):
+                library.set_num_threads(threads)
     finally:
-        for library, threads in before:
-            library.set_num_threads(threads)
         _limited.release()
 
 

@@ -6,11 +6,12 @@ v is minus the gradient at w and H the Hessian there or at a point passed before
 eliminated from both (`leastwise.rowwise`). Without l1 and bounds the model is solved by Cholesky,
 or by conjugate gradients on products with H where H does not fit the memory or costs more; else by
 the active-set method of least squares, on a working set of columns that follows the path (Friedman,
-Hastie and Tibshirani 2010; Lee, Sun and Saunders 2014). t is halved until the objective falls by a
-share of what the model promised. A Hessian is kept, from step to step and from strength to
+Hastie and Tibshirani 2010; Lee, Sun and Saunders 2014). t is shortened until the objective falls
+by a share of what the model promised. A Hessian is kept, from step to step and from strength to
 strength, as long as steps with it keep shrinking what is left; each step teaches it the curvature
-that was met along it (`leastwise.solvers.secants`). Where rows are many, it begins at the solution
-on a sample of them. A path goes several strengths at a time (`leastwise.solvers.together`).
+that was met along it (`leastwise.solvers.secants`). Where one costs no more than the rest of a step
+it is made at each. Where rows are many, it begins at the solution on a sample of them. A path goes
+several strengths at a time (`leastwise.solvers.together`), fewer where they lead too far.
 """
 
 from __future__ import annotations
@@ -126,9 +127,11 @@ class Newton(Solver):
             problems = [problem.at(penalty) for penalty in penalties[number : number + count]]
             batch = Batch(problems, number, course.stand, course.hessian, batch, self.tol)
             done = yield from batch.along(limit)
-            if batch.stands:
-                last = min(done, count - 1)
+            last = min(done, count - 1)
+            if batch.stands and batch.fits(last):
                 course.move(problems[last], batch.stands[last])
+            elif done:
+                course.move(problems[done - 1], batch.stands[done - 1])
             course.hessian = batch.hessian if done == count else None
             pause = 1 if done else 2 * pause
             alone = pause if done < count else 0
@@ -189,6 +192,8 @@ def batch_of(problem: Problem, penalties: Sequence[ElasticNet]) -> int:
     """How many of the penalties, from the second on, can be taken at once after the first."""
     design = problem.design
     if design.loss.coupled or len(design.source.targets) > 1 or problem.penalty.bounded:
+        return 0
+    if not problem.null.all():  # nothing to measure by: and nothing is left to explain
         return 0
     alive = design.centre.curvature > 0.0
     count, solved = 0, float(penalties[0].l1 + penalties[0].l2)

@@ -7,8 +7,9 @@ v_k is minus the exact gradient at w_k: those of all strengths are one product o
 several vectors, which costs a few times less than as many products with one. H is the Hessian at
 the point before these strengths and H+ that at the last of them, as first predicted from H; between
 the two t_k grows from 0 to 1 (Hessians are a smooth function of the strength where the support does
-not change; Larsson and Wallin 2022 predict by them). Each model is minimised exactly, so that an
-iterate is as far from the optimum as H_k is from the mean Hessian on the way there.
+not change; Larsson and Wallin 2022 predict by them). Where a Hessian costs hardly a thing, H_k is
+that at w_k. Each model is minimised exactly, so that an iterate is as far from the optimum as H_k
+is from the mean Hessian on the way there.
 
 Nothing is taken on trust: what does not come nearer is handed to the method for one strength.
 """
@@ -41,6 +42,7 @@ CLOSE = 1e-5  # how far off the last strength may be, as predicted, to need no H
 ROUNDING = 1e-13  # what is less far off is there
 LOOSE = 1e-6  # of the largest slope: the level's slope far from a solution
 FAR = 1e-3  # how far off a solution is far
+CLEAR = 0.1  # how far off a strength may be for its own Hessian to be a guide
 SLACK = 1e-9  # of a bound, for rounding
 GAINED = 0.5  # a step must leave no more than this share of what a strength is off
 STEPS = 8  # of one batch
@@ -113,6 +115,10 @@ class Batch:
                 used += 1
         return place
 
+    def fits(self, place: int) -> bool:
+        """Whether a strength stands no further off than it would with no coefficient at all."""
+        return self._gap[place] <= 1.0
+
     def _near(self, place: int, share: float = 1.0) -> bool:
         """Whether a strength is so near that a look may find no more than the share of the gap."""
         return min(self._off[place], self._gap[place]) <= share * self._nearly
@@ -174,15 +180,15 @@ class Batch:
             for k in range(place, len(off))
             if k == place or (off[k] > 0.1 * off[place] if looked else not self._near(k, 0.1))
         ]
-        renewed = self._renews
-        hessians = [self._own(k) if renewed else self._between(k) for k in chosen]
+        close = {k for k in chosen if off[k] <= CLEAR} if self._renews else set[int]()
+        hessians = [self._own(k) if k in close else self._between(k) for k in chosen]
         columns = hessians[0].columns
         coefs: list[Float] = []
         near: list[Float] = []
         with one_blas_thread():
             for k, hessian in zip(chosen, hessians, strict=True):
                 at = self.stands[k]
-                secants = () if renewed else self._secants[k]
+                secants = () if k in close else self._secants[k]
                 H = taught(hessian.H[0], columns, secants, ONE)
                 start = at.w[columns]
                 engine = ActiveSet(_quadratic(H, at.v[columns] + H @ start), start)
@@ -199,7 +205,8 @@ class Batch:
             self._secants[k].append(_secant(columns, before, stand))
             self.stands[k] = stand
             self._measure(k)
-            if not self._off[k] <= off[k]:
+            # Slopes have an end: far away they may be no further off, but coefficients cost more.
+            if not (self._off[k] <= off[k] and self._gap[k] <= max(gap[k], self._nearly)):
                 self.stands[k], self._off[k], self._gap[k] = before, off[k], gap[k]
         return self._off[place] <= max(GAINED * off[place], ROUNDING)
 
