@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 Float = NDArray[np.float64]
 
-LEAST, MOST = 1e-3, 0.5  # of the step
+LEAST, MOST = 0.1, 0.5  # of the step
 
 
 def shorter(risen: Float, promised: Float) -> Float:
-    """(g,) the share of a step to try next, from 0.001 to a half.
+    """(g,) the share of a step to try next, a tenth to a half: a loss with bends is no parabola.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ def shorter(risen: Float, promised: Float) -> Float:
     Examples
     --------
     >>> shorter(np.array([1.0, 4.0, np.inf, np.nan]), np.array([1.0, 1.0, 1.0, 1.0]))
-    array([0.25 , 0.1  , 0.001, 0.5  ])
+    array([0.25, 0.1 , 0.1 , 0.5 ])
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         least = 0.5 * promised / (risen + promised)
