@@ -115,6 +115,15 @@ def test_a_width_next_to_nothing_does_not_make_a_target_constant():
     assert Design(MemorySource(X, np.full(len(Y), 1e9)), narrow, True).centre.null[0] == 0.0
 
 
+@pytest.mark.parametrize("unit", [1e18, 1e100])
+def test_a_target_in_tiny_units_has_the_same_answer(unit):
+    plain = Huber(50.0, l1=2.0).fit(X, Y)
+    found = Huber(50.0 * unit, l1=2.0 * unit).fit(X, Y * unit)
+    assert found.certificate_.converged
+    np.testing.assert_allclose(found.coef_ / unit, plain.coef_, rtol=1e-6, atol=1e-6)
+    assert found.intercept_ / unit == pytest.approx(plain.intercept_, rel=1e-9)
+
+
 def test_a_path_of_a_constant_target_is_zero():
     with pytest.warns(UserWarning, match="the target y is constant"):
         path = lw_path(X, np.full(len(Y), 3.0), loss="huber(1.35)")

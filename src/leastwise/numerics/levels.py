@@ -36,7 +36,7 @@ def stationary(slopes: Callable[[Float], tuple[Float, Float]], near: Float, unit
     """
     b = np.array(near, np.float64)
     low, high = np.full_like(b, -np.inf), np.full_like(b, np.inf)
-    stride = np.ones_like(b)
+    stride = np.full_like(b, max(1.0, unit))  # a slope in y's unit is as long as its steps
     for _ in range(STEPS):
         slope, curvature = slopes(b)
         low, high = np.where(slope <= 0.0, b, low), np.where(slope >= 0.0, b, high)
