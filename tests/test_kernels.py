@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from leastwise.kernels.compiling import compiled
+from leastwise.kernels.logistic import parts
 from leastwise.kernels.sweeps import gram_sweeps
 from leastwise.penalties.elastic_net import soft_threshold
 
@@ -119,3 +120,27 @@ def test_cache_folder_that_cannot_be_written(tmp_path: Path, only: bool) -> None
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "1.0"
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("y", [0.0, 1.0, 0.3])
+def test_the_logistic_loop_is_exact_to_a_few_units(y):
+    rng = np.random.default_rng(0)
+    eta = np.concatenate([np.linspace(-700.0, 700.0, 4001), rng.standard_normal(4001), [1e-9, 0.0]])
+    found = [np.empty(eta.size) for _ in range(3)]
+    parts(np.full(eta.size, y), eta, *found)
+    x = eta.astype(np.longdouble)  # 64 bits of digits, by another library's exponential
+    e = np.exp(-np.abs(x))
+    up = (x > 0).astype(np.longdouble)
+    log, line = np.log1p(e), (up - y) * x
+    expected = [log + line, (up - y + (1 - y - up) * e) / (1 + e), e / (1 + e) ** 2]
+    terms = [log + np.abs(line), (np.abs(up - y) + np.abs(1 - y - up) * e) / (1 + e), expected[2]]
+    for each, known, size in zip(found, expected, terms, strict=True):
+        assert (np.abs(each - known) <= 1e-15 * size).all()
+
+
+def test_the_logistic_loop_far_away():
+    eta = np.array([-800.0, 800.0, -1e300, 1e300, np.nan])
+    loss, slope, bend = (np.empty(5) for _ in range(3))
+    parts(np.array([0.0, 1.0, 1.0, 0.0, 1.0]), eta, loss, slope, bend)
+    np.testing.assert_allclose(loss, [0.0, 0.0, 1e300, 1e300, np.nan], atol=1e-300)
+    np.testing.assert_allclose(slope, [0.0, 0.0, -1.0, 1.0, np.nan], atol=1e-300)

@@ -34,6 +34,7 @@ Float = NDArray[np.float64]
 State = list[Float]  # an entry a block, (m, k) each
 Outputs = NDArray[np.intp]
 
+OFTEN = 50_000  # numbers of a look from which on compiled loops are loaded, which takes 1/2 s
 FUSED = 4  # looks at the rows in which Newton's method finds the level
 FLAT = 4.0 * EPS  # of the largest slope: a mean slope below it is zero
 ROUNDING = 1e-12  # of the slopes' sums: what rows at a kink cannot bear of it is none
@@ -244,9 +245,10 @@ class Rowwise:
         """
         loss = self.loss
         pairs = self._pairs(product, level)
+        often = self.source.rows * level.size >= OFTEN
 
         def seen(block: Block, pair: tuple[Float, Float]) -> tuple[list[Float], Float]:
-            return loss.summed(*pair, block.weight)
+            return loss.summed(*pair, block.weight, often=often)
 
         found = self.source.map(seen, pairs, share=0.0)
         value, total, bend = (

@@ -84,11 +84,14 @@ class Loss(ABC):
         """Both at once, for losses whose two share their work."""
         return self.value(y, eta), self.slope(y, eta)
 
-    def summed(self, y: Float, eta: Float, weight: Float | None) -> tuple[list[Float], Float]:
+    def summed(
+        self, y: Float, eta: Float, weight: Float | None, *, often: bool = False
+    ) -> tuple[list[Float], Float]:
         """sum s l (g,), sum s l' (k,), sum s l'' (k,), and l' itself (m, k).
 
         eta may have more outputs than y, each for the same targets. The sum of l'' is (k, k) where
-        the outputs are coupled.
+        the outputs are coupled. `often` is whether so many numbers follow that to load a compiled
+        loop pays, where there is one.
         """
         value, slope = self.value_and_slope(y, eta)
         parts = [value, slope, self.curvature(y, eta)]

@@ -52,7 +52,16 @@ class Logistic(Loss):
         e = np.exp(-np.abs(eta))
         return _value(y, eta, e), _slope(y, eta, e)
 
-    def summed(self, y: Float, eta: Float, weight: Float | None) -> tuple[list[Float], Float]:
+    def summed(
+        self, y: Float, eta: Float, weight: Float | None, *, often: bool = False
+    ) -> tuple[list[Float], Float]:
+        heavy = np.ones(len(y)) if weight is None else weight
+        if often:
+            from leastwise.kernels.logistic import sums
+
+            slope = np.empty(eta.shape)
+            rows = (np.ascontiguousarray(part) for part in (y, eta, heavy))
+            return list(sums(*rows, slope)), slope
         # As `_value` and `_slope`, from one exponential and one division a row, in few arrays.
         e = np.abs(eta, order="C")
         np.exp(np.negative(e, out=e), out=e)
@@ -63,7 +72,6 @@ class Logistic(Loss):
         slope += line
         line *= eta
         line += np.log1p(e)
-        heavy = np.ones(len(y)) if weight is None else weight
         value = heavy @ line
         share = np.add(1.0, e, out=line)
         np.divide(1.0, share, out=share)

@@ -71,7 +71,9 @@ class Multinomial(Loss):
     def curvature_sum(self, y: Float, eta: Float, weight: Float | None = None) -> Float:
         return Softmax(eta).curvature_sum(weight)
 
-    def summed(self, y: Float, eta: Float, weight: Float | None) -> tuple[list[Float], Float]:
+    def summed(
+        self, y: Float, eta: Float, weight: Float | None, *, often: bool = False
+    ) -> tuple[list[Float], Float]:
         softmax = Softmax(eta)
         value = -(y * softmax.log_p).sum(axis=1, keepdims=True)
         slope = softmax.less(y)
