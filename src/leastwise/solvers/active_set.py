@@ -49,6 +49,7 @@ TIED = 1e-9  # of l1: a correlation this near to it ties
 MOST_TIED = 500  # columns up to which a tie is resolved
 NOTHING = 16.0 * EPS  # times how many they are: the squared length of what is a combination
 STEPS = 10_000  # in which a minimiser is reached, or never
+SPARE = 8  # an eighth of the factor's side is to spare, so that it seldom moves
 RESCUES = 4  # times that coordinate descent is asked for help
 SWEEPS = 200
 
@@ -97,9 +98,12 @@ class ActiveSet:
     ----------
     quadratic : G, q and the bounds
     w : (m,) where to start, in the units of H; from zero by default
+    room : (m, m) or more, for the support's factor
     """
 
-    def __init__(self, quadratic: Quadratics, w: Float | None = None) -> None:
+    def __init__(
+        self, quadratic: Quadratics, w: Float | None = None, room: Float | None = None
+    ) -> None:
         self.G, self.length = np.ascontiguousarray(quadratic.G), quadratic.length
         self.alive = np.diagonal(self.G) > 0.0
         self.q = quadratic.q / self.length
@@ -114,7 +118,8 @@ class ActiveSet:
         self.steps = 0
         self._fresh = True  # until the columns that must be in the support are
         self._size = float(np.abs(self.q).max(initial=0.0))
-        self._order, self._R = np.zeros(m, np.int64), np.empty((m, m))
+        self._order = np.zeros(m, np.int64)
+        self._R = np.empty((m, m)) if room is None else room
         self._thorough = True  # until one solution on this Gram matrix was checked
         self._counts, self._room = np.zeros(3, np.int64), np.empty((2, m))
 
@@ -200,16 +205,23 @@ class ActiveSet:
             self._restart()
 
     def over(self, quadratic: Quadratics, kept: Index) -> ActiveSet:
-        """The same point over other columns: those at `kept` come first, in that order."""
-        new = ActiveSet(quadratic)
+        """The same point over other columns: those at `kept` come first, in that order.
+
+        The factor is handed on where it has room enough, and this one is done with.
+        """
+        m, count = quadratic.q.size, self._counts[0]
+        room = self._R
+        if m > len(room):
+            side = m + m // SPARE
+            room = np.empty((side, side))
+            room[:count, :count] = self._R[:count, :count]
+        new = ActiveSet(quadratic, room=room)
         place = np.full(self.q.size, -1, np.int64)
         place[kept] = np.arange(kept.size)
         for name in ("w", "signs", "status"):
             getattr(new, name)[: kept.size] = getattr(self, name)[kept]
         new.pay[:, : kept.size] = self.pay[:, kept]
-        count = self._counts[0]
         new._order[:count] = place[self.order]
-        new._R[:count, :count] = self._R[:count, :count]
         new._counts[0], new.steps = count, self.steps
         return new
 
