@@ -153,8 +153,8 @@ class Quantile(RegressorMixin, Linear):
         slack = CROSSED * float(np.abs(source.y).max())
 
         def crossed(block: Block) -> int:
-            rise = block.centred(None, passing=True).times(between) + apart
-            found = (rise < -slack).any(axis=1)
+            rise = block.centred(None, passing=True).times(between)
+            found = (rise < -slack - apart).any(axis=1)
             return int((found if block.weight is None else found & (block.weight > 0.0)).sum())
 
         return source.reduce(crossed, operator.add)

@@ -21,7 +21,7 @@ from leastwise.numerics.threads import parallel
 
 Float = NDArray[np.float64]
 
-TILE = 32_000  # entries of a block: what is allocated for it is never new to the process
+TILE = 128_000  # entries of a block: products at full speed, few calls, and all in the cache
 
 
 @dataclass(frozen=True)

@@ -88,11 +88,11 @@ def percentile(y: Float, q: float) -> float:
     rank = int(place)
     before, within = 0, y
     if n > 4 * SAMPLE:
-        some = np.sort(y[:: n // (SAMPLE // 4)])
+        some = np.sort(y[:: n // (SAMPLE // 2)])
         at = int(some.size * (rank / n))
-        low, high = some[max(at - 60, 0)], some[min(at + 60, some.size - 1)]
+        low, high = some[max(at - 90, 0)], some[min(at + 90, some.size - 1)]
         less = int(np.count_nonzero(y < low))
-        between = y[(y >= low) & (y <= high)]
+        between = y[np.flatnonzero((y >= low) & (y <= high))]
         if less <= rank and rank + 1 < less + between.size:
             before, within = less, between
     first = rank - before
