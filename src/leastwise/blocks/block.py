@@ -20,7 +20,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from leastwise.numerics.threads import parallel, scratch
+from leastwise.numerics.threads import parallel, product, scratch
 from leastwise.picked import DensePicked, SparsePicked
 from leastwise.shape import (
     EXPLICIT_BYTES,
@@ -58,10 +58,12 @@ class DenseView:
         return self.array @ coef
 
     def back(self, rows: Float) -> Float:
-        return (rows.T @ self.array).T
+        return product(rows.T, self.array).T
 
     def cross(self, weight: Float | None) -> Float:
-        return self.array.T @ self.array if weight is None else _cross(self.array, 0.0, weight)
+        if weight is None:
+            return product(self.array.T, self.array)
+        return _cross(self.array, 0.0, weight)
 
     def squares(self, weight: Float | None) -> Float:
         if weight is None:
@@ -112,7 +114,7 @@ class ImplicitView:
         # The product of few rows with X as it lies is several times faster than that with X'.
         few = isinstance(self.matrix, np.ndarray)
         each = (
-            (rows[part].T @ piece).T if few else piece.T @ rows[part]
+            product(rows[part].T, piece).T if few else piece.T @ rows[part]
             for part, piece in self._pieces()
         )
         raw = np.ascontiguousarray(np.asarray(functools.reduce(np.add, each)).T)
@@ -193,9 +195,9 @@ def _cross(X: Any, mean: Float | float, weight: Float | None) -> Float:
         if root is not None:
             tile *= root[part]
         if out is None:
-            out = tile.T @ tile
+            out = product(tile.T, tile)
         else:
-            out += tile.T @ tile
+            out += product(tile.T, tile)
     return np.zeros((p, p)) if out is None else out
 
 
@@ -336,7 +338,7 @@ class Block:
         by_columns = p <= NARROW or self.X.flags.f_contiguous
         as_it_is = self.weight is None and self.X.dtype == np.float64 and not mean.any()
         if as_it_is and p > NARROW:
-            return weighted @ self.X, self.X.T @ self.X
+            return product(weighted, self.X), product(self.X.T, self.X)
         step = self.rows if by_columns else max(LEAST_TILE, TILE_BYTES // (8 * p))
         room = scratch(p, self.rows).T if by_columns else scratch(min(step, self.rows), p)
         root = None if self.weight is None else np.sqrt(self.weight)[:, None]
@@ -345,10 +347,10 @@ class Block:
             part = slice(first, first + step)
             X = self.X[part]
             z = np.subtract(X, mean, out=room[: len(X)], dtype=np.float64)
-            mixed += weighted[:, part] @ z
+            mixed += product(weighted[:, part], z)
             if root is not None:
                 z *= root[part]
-            cross += z.T @ z
+            cross += product(z.T, z)
         return mixed, cross
 
     def batches(self, size: int, rng: np.random.Generator) -> Iterator[Block]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from leastwise.kinks.pieces import Pieces
 from leastwise.kinks.rows import KinkRows
 from leastwise.numerics.quantiles import SAMPLE, quantile_ends, spread_out
-from leastwise.numerics.threads import parallel, tiles
+from leastwise.numerics.threads import parallel, product, tiles
 
 Float = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -194,7 +194,7 @@ class Units:
             np.subtract(self.rows.y[part], block @ w, out=here)
             here -= base
             theta, totals = duals(part, here)
-            return block.T @ theta, float(theta.sum()), totals
+            return product(block.T, theta), float(theta.sum()), totals
 
         sums = parallel(one, parts)
         raw, mass = np.sum([s[0] for s in sums], axis=0), sum(s[1] for s in sums)

@@ -10,8 +10,8 @@ from __future__ import annotations
 import functools
 import os
 import threading
-from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import copy_context
 from importlib import import_module
@@ -34,8 +34,9 @@ def workers() -> int:
 
 @functools.cache
 def _pool(process: int) -> ThreadPoolExecutor:
-    # Keyed by process: threads do not survive a fork, so that a child makes its own.
-    return ThreadPoolExecutor(workers(), thread_name_prefix="leastwise")
+    # Keyed by process: threads do not survive a fork, so that a child makes its own. Whoever asks
+    # works too.
+    return ThreadPoolExecutor(max(1, workers() - 1), thread_name_prefix="leastwise")
 
 
 @functools.cache
@@ -89,6 +90,19 @@ def scratch(rows: int, columns: int) -> NDArray[np.float64]:
     return buffer[:size].reshape(rows, columns)
 
 
+def product(a: Any, b: Any) -> Any:
+    """`a @ b`, outside of the GIL if both are dense, so that other threads need not wait.
+
+    `@` frees it only where the result holds 500 numbers or more, as no sum over rows of few columns
+    does. `np.dot` frees it always, but copies what does not lie in one piece.
+    """
+    return np.dot(a, b) if _in_one_piece(a) and _in_one_piece(b) else a @ b
+
+
+def _in_one_piece(a: Any) -> bool:
+    return isinstance(a, np.ndarray) and (a.flags.c_contiguous or a.flags.f_contiguous)
+
+
 def tiles(n: int, size: int = 16_384) -> list[slice]:
     """Slices of n rows: what is computed from one of them stays in the cache."""
     return [slice(first, min(first + size, n)) for first in range(0, n, size)]
@@ -97,10 +111,11 @@ def tiles(n: int, size: int = 16_384) -> list[slice]:
 def parallel(
     function: Callable[[T], S], parts: Iterable[T], watch: Callable[[int], None] | None = None
 ) -> list[S]:
-    """`[function(part) for part in parts]`, on the pool, one BLAS thread each, in order.
+    """`[function(part) for part in parts]`, on all cores, one BLAS thread each, in order.
 
-    Each part runs in a copy of the caller's context, so that `np.errstate` holds there too. Parts
-    that have not begun when one fails, or when the caller is interrupted, are never begun.
+    The caller's thread works as well as those of the pool, which take a while to wake up. There,
+    each part runs in a copy of the caller's context, so that `np.errstate` holds too. Parts that
+    have not begun when one fails, or when the caller is interrupted, are never begun.
 
     Parameters
     ----------
@@ -109,7 +124,7 @@ def parallel(
     parts = list(parts)
     if getattr(_local, "working", False):  # waiting here for the pool that this part runs on
         return _watched(map(function, parts), watch)
-    if len(parts) < 2:
+    if len(parts) < 2 or workers() < 2:
         with one_blas_thread():
             return _watched(map(function, parts), watch)
 
@@ -122,12 +137,32 @@ def parallel(
 
     pool = _pool(os.getpid())
     with one_blas_thread():
-        futures = [pool.submit(copy_context().run, run, part) for part in parts]
+        futures = [pool.submit(copy_context().run, run, part) for part in parts[1:]]
         try:
-            return _watched((future.result() for future in futures), watch)
+            return _watched(_shared(run, parts, futures), watch)
         finally:
             for future in futures:
                 future.cancel()
+
+
+def _shared(run: Callable[[T], S], parts: list[T], futures: list[Future[S]]) -> Iterator[S]:
+    """The results in order: of the first part, of those that `futures` were soon enough for, ...
+
+    ... and of those that no other thread had begun when this one came to them.
+    """
+    own: dict[int, S] = {0: run(parts[0])}
+    place = taken = 0
+    while place < len(parts):
+        if place in own:
+            yield own.pop(place)
+            place += 1
+        elif futures[place - 1].done() or taken == len(futures):
+            yield futures[place - 1].result()
+            place += 1
+        else:
+            taken += 1
+            if futures[taken - 1].cancel():
+                own[taken] = run(parts[taken])
 
 
 def _watched(results: Iterable[S], watch: Callable[[int], None] | None) -> list[S]:
