@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from itertools import pairwise
 from typing import Any, Self, TypeVar
 
@@ -23,6 +24,7 @@ from leastwise.sources.sampling import sampled_mean
 
 T = TypeVar("T")
 
+MANY = 1 << 15  # numbers of a block's state from which on threads share passes that read no X
 MOST, LEAST_OF_EACH = 20, 10  # distinct values of a target that may be classes, and rows of each
 
 
@@ -204,12 +206,10 @@ class MemorySource(Source):
         share: float = 1.0,
     ) -> T:
         """One pass, on as many threads as there are cores; the same bits on every run."""
-        if not share:  # many small operations, at each of which threads wait for each other
-            with one_blas_thread():
-                return super().reduce(statistic, merge, state, share)
-        threads = self.threads
+        threads = self.threads if share or _many(state) else 1
         if threads == 1:
-            return super().reduce(statistic, merge, state, share)
+            with nullcontext() if share else one_blas_thread():
+                return super().reduce(statistic, merge, state, share)
         self._counted[0] += share
         blocks = self._blocks
 
@@ -226,12 +226,10 @@ class MemorySource(Source):
 
     def map(self, function: Callable[..., T], state: Any = None, share: float = 1.0) -> list[T]:
         """One pass that keeps an entry a block."""
-        if not share:
-            with one_blas_thread():
-                return super().map(function, state, share)
-        threads = self.threads
+        threads = self.threads if share or _many(state) else 1
         if threads == 1:
-            return super().map(function, state, share)
+            with nullcontext() if share else one_blas_thread():
+                return super().map(function, state, share)
         self._counted[0] += share
         blocks = self._blocks
 
@@ -388,6 +386,12 @@ def _two_dimensional(y: ArrayLike) -> NDArray[np.float64]:
     if array.ndim != 2 or array.shape[1] == 0:
         raise DataError(f"y must have shape (n,) or (n, k), not {np.shape(y)}")
     return array
+
+
+def _many(state: list[Any]) -> bool:
+    """Whether threads do not wait for each other at each operation on a block's state."""
+    first = state[0] if isinstance(state[0], tuple) else (state[0],)
+    return any(isinstance(part, np.ndarray) and part.size >= MANY for part in first)
 
 
 def _runs(count: int, parts: int) -> list[range]:
