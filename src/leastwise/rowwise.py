@@ -244,18 +244,20 @@ class Rowwise:
         The derivatives are (k,) each, the second (k, k) where the outputs are coupled.
         """
         loss = self.loss
-        pairs = self._pairs(product, level)
         often = self.source.rows * level.size >= OFTEN
 
-        def seen(block: Block, pair: tuple[Float, Float]) -> tuple[list[Float], Float]:
-            return loss.summed(*pair, block.weight, often=often)
+        def seen(
+            block: Block, pair: tuple[Float, Float]
+        ) -> tuple[list[Float], Float, Float, Float]:
+            target, eta = self._pair(*pair, level)
+            return *loss.summed(target, eta, block.weight, often=often), target, eta
 
-        found = self.source.map(seen, pairs, share=0.0)
+        entries = list(zip(self.y, product, strict=True))
+        sums, u, target, eta = zip(*self.source.map(seen, entries, share=0.0), strict=True)
         value, total, bend = (
-            np.sum([sums[part] for sums, _ in found], axis=0) / self.weight for part in range(3)
+            np.sum([each[part] for each in sums], axis=0) / self.weight for part in range(3)
         )
-        target, eta = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
-        return value, total, bend, RowPoint(self, target, eta, [u for _, u in found])
+        return value, total, bend, RowPoint(self, list(target), list(eta), list(u))
 
     @functools.cached_property
     def _steepest(self) -> float:
@@ -265,14 +267,14 @@ class Rowwise:
 
     def value(self, product: State, level: Float) -> Float:
         """(g,) the mean loss at b~ and (X - 1x̄')w."""
-        return self._mean(self._pairs(product, level))
-
-    def _pairs(self, product: State, level: Float) -> list[tuple[Float, Float]]:
-        """Target and eta of each block."""
         both = zip(self.y, product, strict=True)
+        return self._mean([self._pair(y, part, level) for y, part in both])
+
+    def _pair(self, y: Float, product: Float, level: Float) -> tuple[Float, Float]:
+        """Target and eta of a block."""
         if self.loss.located:
-            return [(y - part, np.broadcast_to(level, part.shape)) for y, part in both]
-        return [(y, part + level) for y, part in both]
+            return y - product, np.broadcast_to(level, product.shape)
+        return y, product + level
 
     def _mean(self, pairs: list[tuple[Float, Float]]) -> Float:
         loss = self.loss
@@ -333,8 +335,14 @@ class Rowwise:
         back, total = self.source.reduce(statistic, add, u)
         if about is None and self.mean is not None:
             back -= np.multiply.outer(self.mean, total)
-        back[self.dead] = 0.0
-        return back / -self.weight
+        if self._any_dead:
+            back[self.dead] = 0.0
+        back /= -self.weight
+        return back
+
+    @functools.cached_property
+    def _any_dead(self) -> bool:
+        return bool(self.dead.any())
 
     def size(self, u: State) -> Float:
         """(k,) the root mean square of u."""

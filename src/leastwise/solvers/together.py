@@ -301,9 +301,12 @@ class Batch:
         v = self._bounded(point, places) if places else None
         if v is not None:
             columns = self._worked
+        found = rows.correlation(point.u, columns).T
+        if columns is None:
+            v = np.ascontiguousarray(found)
         else:
-            v = np.zeros(w.shape)
-        v[:, slice(None) if columns is None else columns] = rows.correlation(point.u, columns).T
+            v = np.zeros(w.shape) if v is None else v
+            v[:, columns] = found
         whole = loose == 0.0 and bool(count >= np.count_nonzero(self._alive))
         stands: list[Stand] = []
         for k, each in enumerate(w):
@@ -385,7 +388,8 @@ class Batch:
 
 
 def _secant(columns: Index, a: Stand, b: Stand) -> Secant:
-    return Secant(columns, (b.w - a.w)[columns, None], (a.v - b.v)[columns, None])
+    s, y = b.w[columns] - a.w[columns], a.v[columns] - b.v[columns]
+    return Secant(columns, s[:, None], y[:, None])
 
 
 def _quadratic(H: Float, q: Float) -> Quadratics:
