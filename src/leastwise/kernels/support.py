@@ -123,10 +123,10 @@ def walk(
     """Steps of the active-set method until the minimiser, or until Python has to decide.
 
     G (m, m) and q (m,) in columns of length 1 ; pay (2, m) l1 and l2 ; bounds (2, m) ; above (m,)
-    what |u_j| must exceed to enter ; w, signs, status, order (m,) and R (m, m) go along ; u (m,) is
-    filled ; room (2, m) ; counts: columns in the support, steps, the last step allowed ; `least`
-    squared pivot ; `rounding` of correlations ; `thorough`: whether the solution is checked, and
-    corrected, on the support too.
+    what |u_j| must exceed to enter ; w, signs, status, order (m,) and R, (m, m) or larger, go
+    along ; u (m,) is filled ; room (2, m) ; counts: columns in the support, steps, the last step
+    allowed ; `least` squared pivot ; `rounding` of correlations ; `thorough`: whether the solution
+    is checked, and corrected, on the support too.
 
     Returns SOLVED, BLOCKED (all that violate are combinations of the support) or TIRED.
     """

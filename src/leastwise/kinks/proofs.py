@@ -17,7 +17,7 @@ from leastwise.kinks.near import Reference, Sums, Vertex
 from leastwise.kinks.rows import Kink
 from leastwise.kinks.stride import vertices
 from leastwise.kinks.units import Units
-from leastwise.numerics.threads import parallel, product
+from leastwise.numerics.threads import parallel
 
 Float = NDArray[np.float64]
 
@@ -88,7 +88,7 @@ def look(units: Units, share: Float, q: Float, found: Sequence[Vertex]) -> Proof
         changes: list[Float] = [
             np.bincount(k, change, K).astype(np.float64) for change in (more * r, more, own)
         ]
-        back = product(block.T, here.T).T
+        back = here @ block if isinstance(block, np.ndarray) else (block.T @ here.T).T
         return back, sums[0] + changes[0], sums[1] + changes[1], changes[2]
 
     size = max(256, TILE // max(units.p, K, 8))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from leastwise.kinks.rows import Kink, WeightedRows
 from leastwise.kinks.units import Units
-from leastwise.numerics.threads import parallel, product, tiles
+from leastwise.numerics.threads import parallel, tiles
 
 Float = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -106,7 +106,7 @@ class Together:
         units = self.units
 
         def one(part: slice) -> Float:
-            return np.asarray(product(self._block(part).T, theta[:, part].T).T)
+            return np.asarray((self._block(part).T @ theta[:, part].T).T)
 
         raw, mass = np.sum(parallel(one, self._parts()), axis=0), theta.sum(axis=1)
         if not units.shift:
