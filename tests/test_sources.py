@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from leastwise.blocks import Block
 from leastwise.errors import DataError
 from leastwise.moments import Shift, sums_about
+from leastwise.numerics import threads
 from leastwise.numerics.threads import parallel
 from leastwise.problem import add
-from leastwise.sources import MemorySource, Source, cutting
+from leastwise.sources import MemorySource, Source, cutting, memory
 from problems import problem_of, random_problem, seven_cuts, solve, sources
 
 Float = NDArray[np.float64]
@@ -50,6 +51,43 @@ def test_threads_give_what_the_serial_pass_gives(threaded: None) -> None:
         expected_rows = Source.map(source, lambda block: block.X @ np.ones(P))
         np.testing.assert_array_equal(np.concatenate(rows), np.concatenate(expected_rows))
         np.testing.assert_allclose(np.concatenate(rows), X.sum(axis=1), atol=SAME)
+
+
+@pytest.mark.parametrize("many", [1, 10**9])
+def test_passes_that_read_no_column_give_the_same_on_threads(
+    threaded: None, many: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "MANY", many)
+    X, y, weight = random_problem(1, N, P, K, weighted=True)
+    for name, source in sources(X, y, weight):
+        state = [(block.y, 2.0 * block.y) for block in source.blocks()]
+        total = source.reduce(
+            lambda _, entry: (entry[0] + entry[1]).sum(axis=0), np.add, state, 0.0
+        )
+        np.testing.assert_allclose(total, 3.0 * y.sum(axis=0), atol=SAME * N, err_msg=name)
+        own = source.map(lambda _, entry: entry[1], state, 0.0)
+        np.testing.assert_array_equal(np.concatenate(own), 2.0 * y.reshape(N, -1))
+        rows = source.reduce(lambda block: np.array(block.rows), np.add, share=0.0)
+        assert rows == N
+
+
+def test_whoever_asks_works_too_and_hears_of_parts_in_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(threads, "workers", lambda: 2)
+    threads._pool.cache_clear()
+    both = threading.Barrier(2)  # broken if one thread does all
+
+    def part(number: int) -> str:
+        if number < 2:
+            both.wait(10.0)
+        return threading.current_thread().name
+
+    heard: list[int] = []
+    names = parallel(part, range(20), heard.append)
+    threads._pool.cache_clear()
+    assert heard == list(range(1, 21))
+    assert set(names[:2]) == {threading.current_thread().name, "leastwise_0"}
 
 
 def test_every_run_has_the_same_bits() -> None:

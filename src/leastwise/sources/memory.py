@@ -388,10 +388,11 @@ def _two_dimensional(y: ArrayLike) -> NDArray[np.float64]:
     return array
 
 
-def _many(state: list[Any]) -> bool:
+def _many(state: list[Any] | None) -> bool:
     """Whether threads do not wait for each other at each operation on a block's state."""
-    first = state[0] if isinstance(state[0], tuple) else (state[0],)
-    return any(isinstance(part, np.ndarray) and part.size >= MANY for part in first)
+    first = state[0] if state else None
+    parts = first if isinstance(first, tuple) else (first,)
+    return any(isinstance(part, np.ndarray) and part.size >= MANY for part in parts)
 
 
 def _runs(count: int, parts: int) -> list[range]:
