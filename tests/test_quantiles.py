@@ -47,6 +47,21 @@ def test_several_are_the_fits_of_each_with_their_errors(l1, weighted):
 
 
 @CROSSING
+@pytest.mark.parametrize("shift", [1e5, 1e6])
+def test_errors_do_not_depend_on_where_columns_lie(shift):
+    rng = np.random.default_rng(2)
+    X = rng.standard_normal((3000, 4))
+    y = X @ np.array([1.0, 2.0, 0.0, -1.0]) + rng.standard_normal(3000) * (1.0 + np.abs(X[:, 0]))
+    several = [0.01, 0.15, 0.57, 0.99]
+    moved = Quantile(q=several).fit(X + shift, y).inference_
+    unmoved = Quantile(q=several).fit(X, y).inference_
+    for q, table, known in zip(several, moved, unmoved, strict=True):
+        alone = Quantile(q=q).fit(X + shift, y).inference_[0]
+        np.testing.assert_allclose(table.error[1:], known.error[1:], rtol=1e-8)
+        np.testing.assert_allclose(alone.error, table.error, rtol=1e-8)
+
+
+@CROSSING
 def test_excluded_columns_stay_out_of_all():
     factors = np.ones(10)
     factors[[2, 3]] = np.inf

@@ -117,6 +117,26 @@ def test_parts_that_have_not_begun_are_not_begun_after_a_failure() -> None:
     assert len(begun) < 1000
 
 
+def test_of_several_failures_the_first_part_s_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "workers", lambda: 2)
+    threads._pool.cache_clear()
+    later = threading.Event()
+
+    def part(number: int) -> None:
+        if number == 0:
+            time.sleep(0.02)  # the other thread takes the next
+        elif number == 1:
+            later.wait(10.0)
+            raise DataError("the first")
+        else:
+            later.set()
+            raise DataError("a later one")
+
+    with pytest.raises(DataError, match="the first"):
+        parallel(part, range(3))
+    threads._pool.cache_clear()
+
+
 def test_state_goes_with_its_block(threaded: None) -> None:
     X, y, weight = random_problem(3, N, P, K, weighted=True)
     for _, source in sources(X, y, weight):

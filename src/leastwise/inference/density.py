@@ -5,11 +5,25 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from leastwise.numerics.factors import EPS
 from leastwise.numerics.quantiles import percentile
 
 Float = NDArray[np.float64]
 
 ZERO = 1e-12  # of the deviation of y, a residual that is zero: its row is interpolated
+LOST = 16.0 * EPS  # of the terms of a prediction: what their sum may have lost
+
+
+def least_residual(spread: float, level: float, coef: Float, mean: Float | None) -> float:
+    """What is no larger is zero to rounding: columns far from zero cost a prediction digits.
+
+    Parameters
+    ----------
+    spread : the deviation of y
+    level, coef, mean : the intercept, (p,) the coefficients and the means of the columns, if any
+    """
+    terms = abs(level) + (0.0 if mean is None else float(np.abs(mean) @ np.abs(coef)))
+    return ZERO * spread + LOST * terms
 
 
 def density_at_zero(

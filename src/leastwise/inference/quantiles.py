@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leastwise.fit import Fit
-from leastwise.inference.density import ZERO, density_at_zero
+from leastwise.inference.density import density_at_zero, least_residual
 from leastwise.inference.rowwise import (
     KERNEL,
     Found,
@@ -63,7 +63,8 @@ def evidences(
         ]
 
     problem.design.moments(full=False)  # before threads ask for them
-    found = dict(zip(order, chain.from_iterable(parallel(along, range(count))), strict=True))
+    parts = [along(0)] if count == 1 else parallel(along, range(count))
+    found = dict(zip(order, chain.from_iterable(parts), strict=True))
     return [found[k] for k in range(len(fits))]
 
 
@@ -114,7 +115,9 @@ class _Errors:
         if not self.first <= place < self.first + len(self.residuals):
             self.first, self.residuals = place, self._residuals(place)
         r, loss, weights = self.residuals[place - self.first], self.losses[place], None
-        self._move(r > ZERO * shared.spread)
+        fit = self.fits[place]
+        level = float(fit.intercept[0])
+        self._move(r > least_residual(shared.spread, level, fit.coef[:, 0], rows.mean))
         if shared.used is not None:
             assert rows.weights is not None, "some are not used"
             r, weights = r[shared.used], rows.weights[shared.used] * shared.scale

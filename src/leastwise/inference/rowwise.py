@@ -26,7 +26,7 @@ from scipy.linalg import block_diag
 
 from leastwise.blocks import Block
 from leastwise.fit import Fit
-from leastwise.inference.density import ZERO, density_at_zero
+from leastwise.inference.density import density_at_zero, least_residual
 from leastwise.inference.table import (
     AWAY,
     BOUNDED,
@@ -86,7 +86,7 @@ def evidence(problem: Problem, fit: Fit) -> RowEvidence:
     def spread(n: int, freedom: float) -> Found:
         assert fit.at is not None, "kept with every fit"
         assert fit.at.point is not None, "of such a loss"
-        return _spread(problem, fit.at.point, n, freedom)
+        return _spread(problem, fit, fit.at.point, n, freedom)
 
     return described(problem, fit, spread)
 
@@ -147,7 +147,7 @@ def _refused(problem: Problem, fit: Fit, count: int, freedom: float) -> str | No
     return None
 
 
-def _spread(problem: Problem, point: RowPoint, n: int, freedom: float) -> Found:
+def _spread(problem: Problem, fit: Fit, point: RowPoint, n: int, freedom: float) -> Found:
     """Why there are none, (k, m) standard errors, what is determined, and how, in words."""
     rows, loss = problem.design.rows, problem.design.loss
     if loss.coupled:
@@ -164,7 +164,10 @@ def _spread(problem: Problem, point: RowPoint, n: int, freedom: float) -> Found:
     errors: list[Float] = []
     for output in range(point.eta[0].shape[1]):
         if isinstance(loss, Pinball):
-            cov = _kernel(rows, loss, point, output, gram, inverse, n, float(spread[output]))
+            own = float(spread[output])
+            level, coef = float(fit.intercept[output]), fit.coef[:, output]
+            least = least_residual(own, level, coef, rows.mean)
+            cov = _kernel(rows, loss, point, output, gram, inverse, n, own, least)
         else:
             cov = _robust(rows, point, output, inverse, n, freedom)
         if cov is None:
@@ -293,10 +296,12 @@ def _kernel(
     inverse: Float,
     n: int,
     spread: float,
+    least: float,
 ) -> Float | None:
     """Cov(b~, w) of a loss of one kink; None where no residual is near zero.
 
-    gram (m, m) and its inverse are those of even weights ; spread : the deviation of y
+    gram (m, m) and its inverse are those of even weights ; spread : the deviation of y ; least :
+    what a residual is above that is not zero
     """
     q, size = loss.under / (loss.under + loss.over), loss.under + loss.over
     pairs = point.pairs
@@ -311,7 +316,7 @@ def _kernel(
     if loss.under == loss.over:
         meat = loss.under**2 * gram
     else:
-        sides = [np.where(part > ZERO * spread, loss.under**2, loss.over**2) for part in residual]
+        sides = [np.where(part > least, loss.under**2, loss.over**2) for part in residual]
         meat = _gram(rows, sides) * (n / rows.weight)
     return inverse @ (meat / (size * at_zero) ** 2) @ inverse
 

@@ -96,7 +96,7 @@ def product(a: Any, b: Any) -> Any:
     `@` frees it only where the result holds 500 numbers or more, as no sum over rows of few columns
     does. `np.dot` frees it always, but copies what does not lie in one piece.
     """
-    return np.dot(a, b) if _in_one_piece(a) and _in_one_piece(b) else a @ b
+    return np.asarray(np.dot(a, b)) if _in_one_piece(a) and _in_one_piece(b) else a @ b
 
 
 def _in_one_piece(a: Any) -> bool:
@@ -146,23 +146,30 @@ def parallel(
 
 
 def _shared(run: Callable[[T], S], parts: list[T], futures: list[Future[S]]) -> Iterator[S]:
-    """The results in order: of the first part, of those that `futures` were soon enough for, ...
+    """The results in order: `futures` are those of all parts but the first.
 
-    ... and of those that no other thread had begun when this one came to them.
+    Parts that no other thread has begun are done here, until one of them fails: its error is told
+    in its turn.
     """
-    own: dict[int, S] = {0: run(parts[0])}
-    place = taken = 0
-    while place < len(parts):
-        if place in own:
-            yield own.pop(place)
-            place += 1
-        elif futures[place - 1].done() or taken == len(futures):
-            yield futures[place - 1].result()
-            place += 1
-        else:
+    found = [_ended(run, parts[0]), *futures]
+    taken, failed = 1, found[0].exception() is not None
+    for place in range(len(parts)):
+        while not found[place].done() and not failed and taken < len(parts):
+            if found[taken].cancel():
+                found[taken] = _ended(run, parts[taken])
+                failed = found[taken].exception() is not None
             taken += 1
-            if futures[taken - 1].cancel():
-                own[taken] = run(parts[taken])
+        yield found[place].result()
+
+
+def _ended(run: Callable[[T], S], part: T) -> Future[S]:
+    """What the part gave, or its error."""
+    found: Future[S] = Future()
+    try:
+        found.set_result(run(part))
+    except Exception as error:
+        found.set_exception(error)
+    return found
 
 
 def _watched(results: Iterable[S], watch: Callable[[int], None] | None) -> list[S]:
