@@ -335,14 +335,10 @@ class Rowwise:
         back, total = self.source.reduce(statistic, add, u)
         if about is None and self.mean is not None:
             back -= np.multiply.outer(self.mean, total)
-        if self._any_dead:
+        if self.dead.any():
             back[self.dead] = 0.0
         back /= -self.weight
         return back
-
-    @functools.cached_property
-    def _any_dead(self) -> bool:
-        return bool(self.dead.any())
 
     def size(self, u: State) -> Float:
         """(k,) the root mean square of u."""

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import re
 
-SWITCHES = {
-    "intercept=False": "--no-intercept",
-    "noncrossing=True": "--noncrossing",
-    "standardize=True": "--standardize",
-}
 _NAMES = "l1|l2|l1_ratio|strengths|smallest|cv|loss|solver|tol|max_iter|memory"
 
 # Only where nothing but an argument can stand: columns and files may have any of these names.
-_SWITCH = re.compile("|".join(rf"(?<=give ){re.escape(word)}(?!\w)" for word in SWITCHES))
+_SWITCH = re.compile(r"(?<=give )intercept=False(?!\w)")
 _QUOTED = re.compile(rf"(?<![^\s(])({_NAMES})='([\w-]*)'")
 _GIVEN = re.compile(rf"(?<=give )({_NAMES})=([\w.+-]*\w)")
 _LED = re.compile(rf"^(?:{_NAMES})(?= must )|(?<=raise )(?:{_NAMES})\b|(?<= \()(?:{_NAMES})(?=\))")
@@ -30,7 +25,7 @@ def spoken(message: str) -> str:
     >>> spoken("nosuch/max_iter.csv does not exist")
     'nosuch/max_iter.csv does not exist'
     """
-    message = _SWITCH.sub(lambda found: SWITCHES[found[0]], message)
+    message = _SWITCH.sub("--no-intercept", message)
     for pattern in (_QUOTED, _GIVEN):
         message = pattern.sub(lambda found: f"{_option(found[1])} {found[2]}", message)
     return _LED.sub(lambda found: _option(found[0]), message)

@@ -10,6 +10,8 @@ as many rows at a time as a register holds.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,6 +25,9 @@ ROUND = 6755399441055744.0  # 1.5 * 2^52: the last bits of a sum with it are a w
 FARTHEST = -708.0  # where exp is still a normal number
 HALVED = 0.41421356237309503  # sqrt(2) - 1: from here on half of 1 + e is taken
 HALF_LOG = 0.6931471805599453
+# From the highest term down: 1 / k! of exp(r), and 1 / (2 k + 1) of artanh(s) / s - 1 over s^2.
+EXPONENTIAL = tuple(1.0 / math.factorial(k) for k in range(13, -1, -1))
+ARTANH = tuple(1.0 / (2 * k + 1) for k in range(10, 0, -1))
 
 
 def _parts(y: Float, eta: Float, loss: Float, slope: Float, bend: Float) -> None:
@@ -32,19 +37,9 @@ def _parts(y: Float, eta: Float, loss: Float, slope: Float, bend: Float) -> None
         whole = a * LOG2 + ROUND
         k = whole - ROUND
         r = (a - k * HIGH) - k * LOW
-        p = 1.0 / 479001600.0 + r * (1.0 / 6227020800.0)
-        p = 1.0 / 39916800.0 + r * p
-        p = 1.0 / 3628800.0 + r * p
-        p = 1.0 / 362880.0 + r * p
-        p = 1.0 / 40320.0 + r * p
-        p = 1.0 / 5040.0 + r * p
-        p = 1.0 / 720.0 + r * p
-        p = 1.0 / 120.0 + r * p
-        p = 1.0 / 24.0 + r * p
-        p = 1.0 / 6.0 + r * p
-        p = 0.5 + r * p
-        p = 1.0 + r * p
-        p = 1.0 + r * p
+        p = 0.0
+        for each in EXPONENTIAL:
+            p = each + r * p
         # 2^k: k moved to where a float64 keeps its exponent.
         power = (np.float64(whole).view(np.int64) << np.int64(52)) + np.int64(1023 << 52)
         e = p * np.int64(power).view(np.float64)
@@ -54,15 +49,9 @@ def _parts(y: Float, eta: Float, loss: Float, slope: Float, bend: Float) -> None
         m = 0.5 * (e - 1.0) if halved else e
         s = m / (2.0 + m)
         z = s * s
-        g = 1.0 / 19.0 + z * (1.0 / 21.0)
-        g = 1.0 / 17.0 + z * g
-        g = 1.0 / 15.0 + z * g
-        g = 1.0 / 13.0 + z * g
-        g = 1.0 / 11.0 + z * g
-        g = 1.0 / 9.0 + z * g
-        g = 1.0 / 7.0 + z * g
-        g = 1.0 / 5.0 + z * g
-        g = 1.0 / 3.0 + z * g
+        g = 0.0
+        for each in ARTANH:
+            g = each + z * g
         log = 2.0 * (s + s * z * g) + (HALF_LOG if halved else 0.0)
 
         up = 1.0 if eta[i] > 0.0 else 0.0
