@@ -24,6 +24,7 @@ from leastwise.losses import named
 from leastwise.numerics import threads
 from leastwise.penalties import ElasticNet
 from leastwise.problem import Problem
+from leastwise.rowwise import OFTEN
 from leastwise.solvers import SOLVERS
 from leastwise.sources import MemorySource, Sizes, cutting
 
@@ -151,12 +152,15 @@ def compiled() -> None:
     small = Drawn("squared", 60, 5)
     for name in ("coordinate-descent", "working-set"):
         fit(problem_on(small, {"l1": 0.02}), name)
+    fit(problem_on(Drawn("squared", 150, 1500), {"l1": 0.02}), "working-set")
     for loss in LOSSES[1:]:
         solver = "interior-point" if loss in ("absolute", "quantile") else "newton"
         several = CLASSES if loss == "multinomial" else 1
         fit(problem_on(Drawn(loss, 60, 3, outputs=several), {"l1": 0.02}), solver)
         wide = Drawn(loss, 60, 300, outputs=several)
         fit(problem_on(wide, {"l2": 0.1}), "subgradient", max_iter=FEW_STEPS)
+    many = Drawn("logistic", OFTEN, 3)  # from so many rows on its sums are compiled
+    fit(problem_on(many, {"l2": 0.1}), "newton")
 
 
 @pytest.mark.parametrize(("name", "shape", "penalty"), list(cases()))
