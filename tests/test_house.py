@@ -55,9 +55,11 @@ def test_import_stays_light() -> None:
 def test_a_path_on_arrays_starts_light() -> None:
     """What checks lists and frames, and what makes tables, takes longer to import than it runs."""
     code = """
-import sys, numpy as np, leastwise
+import sys, numpy as np, scipy.sparse as sp, leastwise
 X = np.random.default_rng(0).normal(size=(30, 4))
 leastwise.path(X, X[:, 0], strengths=3)
+leastwise.path(sp.csr_array(X.astype(np.float32)), X[:, 0], strengths=3)
+leastwise.path(sp.csc_matrix(X), X[:, 0] > 0.5, loss="logistic", strengths=3)
 print(*[name for name in ("sklearn", "pandas", "pyarrow", "scipy.special") if name in sys.modules])
 """
     done = subprocess.run(

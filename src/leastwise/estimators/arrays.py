@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import issparse
 
 from leastwise.blocks.tensors import array_of, rows_of_tensor
 from leastwise.blocks.torch import Matrix
@@ -22,6 +23,7 @@ from leastwise.sources import MemorySource, Source, rows_in_memory
 Float = NDArray[np.float64]
 
 FLOATS = (np.float64, np.float32, np.float16)
+FORMATS = ("csr", "csc")  # of sparse matrices
 MOST_SHOWN = 10  # classes in a message
 
 
@@ -152,7 +154,7 @@ def _checked(estimator: Any, X: Any, y: Any, **more: bool) -> tuple[Any, Any]:
         estimator,
         X,
         y,
-        accept_sparse=("csr", "csc"),
+        accept_sparse=FORMATS,
         dtype=FLOATS,
         ensure_all_finite=False,  # the first pass over the data finds what is not finite
         ensure_min_samples=2,
@@ -165,7 +167,7 @@ def checked_rows(estimator: Any, X: Any) -> Any:
     if not isinstance(X, Matrix):
         from sklearn.utils.validation import validate_data
 
-        return validate_data(estimator, X, accept_sparse=("csr", "csc"), dtype=FLOATS, reset=False)
+        return validate_data(estimator, X, accept_sparse=FORMATS, dtype=FLOATS, reset=False)
     p = estimator.n_features_in_
     if X.shape[1] != p:
         name = type(estimator).__name__
@@ -255,11 +257,16 @@ def refuse_text(X: Any) -> None:
 
 def _needs_no_check(X: Any, y: Any) -> bool:
     """Whether these are arrays as they should be; checking costs as much as a small fit."""
-    arrays = type(X) is np.ndarray and type(y) is np.ndarray
-    if not arrays or X.dtype != np.float64 or y.dtype != np.float64:
+    if type(X) is not np.ndarray and not (issparse(X) and X.format in FORMATS):
+        return False
+    if type(y) is not np.ndarray or y.dtype.kind not in "fiub":
         return False
     return (
-        X.ndim == 2 and y.ndim in (1, 2) and X.shape[0] == y.shape[0] >= 2 and y.size * X.size > 0
+        X.dtype in FLOATS
+        and X.ndim == 2
+        and y.ndim in (1, 2)
+        and X.shape[0] == y.shape[0] >= 2
+        and y.size * X.shape[1] > 0
     )
 
 
