@@ -32,7 +32,6 @@ WITHIN = 0.2
 FLOOR = 1_500_000  # bytes
 MEMORY = 1 << 30
 FEW_STEPS = 5
-SHARE = 0.5  # of the cases
 
 PENALTIES = ({}, {"l2": 0.1}, {"l1": 0.02})
 LOSSES = ("squared", "logistic", "absolute", "huber", "quantile", "multinomial")
@@ -92,6 +91,8 @@ def rows_of(shape: Drawn) -> MemorySource:
     X = X.astype(shape.dtype)
     y = np.asarray(X @ rng.normal(size=(shape.p, shape.outputs)))
     y = y + rng.normal(size=y.shape)
+    if shape.density == 1.0:  # columns of tables have means
+        X = X + 10.0 * rng.normal(size=shape.p).astype(shape.dtype)
     weight = rng.uniform(0.5, 2.0, shape.n) if shape.weighted else None
     if shape.loss == "multinomial":
         return MemorySource(X, y.argmax(axis=1) * 1.0, weight).classified()
@@ -126,7 +127,7 @@ def problem_on(shape: Drawn, penalty: dict[str, float]) -> Problem:
 
 
 def cases() -> Iterator[Any]:
-    """Each solver on half of the shapes it takes, under one of the penalties it takes."""
+    """Each solver on the shapes it takes, under one of the penalties it takes."""
     rng = np.random.default_rng(21)
     for name, solver in SOLVERS.items():
         for shape in SHAPES:
@@ -139,9 +140,11 @@ def cases() -> Iterator[Any]:
                 quick = cost.flops < 5e8 and cost.bytes < 60_000_000
                 classes = shape.loss in ("logistic", "multinomial")
                 separable = classes and shape.n < 3 * shape.p and not penalty
-                if solver.declines(problem) is None and quick and not separable:
+                # Hardly a row within its width, and far more columns: minutes.
+                kinked = shape.loss == "huber" and shape.p > 10 * shape.n and "l1" in penalty
+                if solver.declines(problem) is None and quick and not (separable or kinked):
                     able.append(penalty)
-            if able and rng.random() < SHARE:
+            if able:
                 penalty = able[int(rng.integers(len(able)))]
                 yield pytest.param(name, shape, penalty, id=f"{name}-{shape.words}-{penalty}")
 

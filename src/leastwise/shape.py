@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 EXPLICIT_BYTES = 8 << 20  # a block up to this size is centred by a copy; beyond, implicitly
-TILE_BYTES = 400_000  # a centred tile of rows that stays in a core's cache
+TILE_BYTES = 1_600_000  # a centred tile of rows: it stays in a cache while it is summed
 LEAST_TILE = 256  # rows of one
 PANEL = 512  # columns of a wide block that are centred by a copy at one time
 PIECE_BYTES = 4 << 20  # of a large block, what is centred or turned into float64 at one time

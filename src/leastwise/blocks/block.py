@@ -28,7 +28,6 @@ from leastwise.shape import (
     NARROW,
     PANEL,
     PIECE_BYTES,
-    TILE_BYTES,
     crossed_rows,
     panel_of,
 )
@@ -180,25 +179,32 @@ class ImplicitView:
         return np.asarray(dense, np.float64) - self.mean
 
 
-def _cross(X: Any, mean: Float | float, weight: Float | None) -> Float:
-    """(X - 1 m')' diag(s) (X - 1 m') of a dense X, in tiles that are in the cache for all of it."""
-    rows, p = X.shape
-    out: Float | None = None
-    step = crossed_rows(p)
-    order = "F" if X.flags.f_contiguous else "C"
-    room = np.empty((min(step, rows), p), order=order)
+def _cross(X: Any, mean: Float | float, weight: Float | None, beside: Float | None = None) -> Float:
+    """Z' diag(s) Z of a dense X, Z = [X - 1 m', beside], in tiles that are in the cache for it.
+
+    beside : (n, c) further columns
+    """
+    n, p = X.shape
+    columns = p if beside is None else p + beside.shape[1]
+    step = crossed_rows(columns)
+    # Short rows are written column by column, as are columns that lie together in X.
+    by_columns = p <= NARROW or X.strides[0] < X.strides[1]
+    room = np.empty((min(step, n), columns), order="F" if by_columns else "C")
     root = None if weight is None else np.sqrt(weight)[:, None]
-    for first in range(0, rows, step):
+    out: Float | None = None
+    for first in range(0, n, step):
         part = slice(first, first + step)
-        tile = X[part]
-        tile = np.subtract(tile, mean, out=room[: len(tile)], dtype=np.float64)
+        tile = room[: min(step, n - first)]
+        np.subtract(X[part], mean, out=tile[:, :p], dtype=np.float64)
+        if beside is not None:
+            tile[:, p:] = beside[part]
         if root is not None:
             tile *= root[part]
         if out is None:
             out = product(tile.T, tile)
         else:
             out += product(tile.T, tile)
-    return np.zeros((p, p)) if out is None else out
+    return np.zeros((columns, columns)) if out is None else out
 
 
 def _squared_lengths(X: Float, scale: Float) -> Float:
@@ -325,33 +331,16 @@ class Block:
         np.subtract(self.y.T, target_mean[:, None], out=u[1:])
         weighted = u if self.weight is None else u * self.weight
         inner = weighted @ u.T
-        del u
         if full and not self.sparse and self.X.size * 8 <= EXPLICIT_BYTES:
-            return inner, *self._tiled(mean, weighted, p)
+            as_it_is = self.weight is None and self.X.dtype == np.float64 and not mean.any()
+            if as_it_is and p > NARROW:
+                return inner, product(u, self.X), product(self.X.T, self.X)
+            whole = _cross(self.X, mean, self.weight, u.T)
+            return inner, whole[p:, :p], whole[:p, :p]
+        del u
         view = self.centred(mean, passing=True)
         xx = view.cross(self.weight) if full else view.squares(self.weight)
         return inner, view.back(weighted.T).T, xx
-
-    def _tiled(self, mean: Float, weighted: Float, p: int) -> tuple[Float, Float]:
-        """sum s u z' and sum s z z', z in tiles that are in the cache for both products."""
-        # Short rows are written column by column, as are columns that lie together in X.
-        by_columns = p <= NARROW or self.X.flags.f_contiguous
-        as_it_is = self.weight is None and self.X.dtype == np.float64 and not mean.any()
-        if as_it_is and p > NARROW:
-            return product(weighted, self.X), product(self.X.T, self.X)
-        step = self.rows if by_columns else max(LEAST_TILE, TILE_BYTES // (8 * p))
-        room = scratch(p, self.rows).T if by_columns else scratch(min(step, self.rows), p)
-        root = None if self.weight is None else np.sqrt(self.weight)[:, None]
-        mixed, cross = np.zeros((len(weighted), p)), np.zeros((p, p))
-        for first in range(0, self.rows, step):
-            part = slice(first, first + step)
-            X = self.X[part]
-            z = np.subtract(X, mean, out=room[: len(X)], dtype=np.float64)
-            mixed += product(weighted[:, part], z)
-            if root is not None:
-                z *= root[part]
-            cross += product(z.T, z)
-        return mixed, cross
 
     def batches(self, size: int, rng: np.random.Generator) -> Iterator[Block]:
         """Its rows once, shuffled, in batches of at most `size`: copies of those rows alone."""

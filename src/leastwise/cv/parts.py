@@ -19,7 +19,7 @@ from leastwise.errors import DataError
 from leastwise.losses import Squared
 from leastwise.moments import Moments, Shift, sums_about
 from leastwise.problem import Design, add
-from leastwise.shape import LEAST_TILE, TILE_BYTES
+from leastwise.shape import crossed_rows
 from leastwise.sources import Source
 
 Float = NDArray[np.float64]
@@ -64,7 +64,7 @@ class FoldedDesign(Design):
         of all rows, which is what rounding is measured against.
         """
         # As many gathered rows as stay in the cache until they have been summed.
-        step = max(LEAST_TILE, TILE_BYTES // (8 * self.columns))
+        step = crossed_rows(self.columns)
 
         def statistic(block: Block) -> Sums:
             edges = (block.start, block.start + block.rows)

@@ -134,4 +134,4 @@ def descent_cost(
     if shape.worth_moments:
         making = float(n) * p * p
         return Cost(over_moments(shape, 4.0), 2.0, making + steps * 2.0 * p * p)
-    return Cost(over_rows(shape, 5.0, before=LANCZOS, zeros=zeros), float(steps), 0.0)
+    return Cost(over_rows(shape, 5.0, before=8.0 * LANCZOS * p, zeros=zeros), float(steps), 0.0)

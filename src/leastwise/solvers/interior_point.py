@@ -29,6 +29,7 @@ from leastwise.kinks import (
 )
 from leastwise.kinks.globs import sample_size
 from leastwise.kinks.solve import BAND
+from leastwise.kinks.units import BLOCK
 from leastwise.penalties import ElasticNet
 from leastwise.problem import Evaluation, Problem, Shape
 from leastwise.rowwise import RowPoint
@@ -72,7 +73,9 @@ class InteriorPoint(Solver):
         steps = 8 * (4 * n * k + 4.1 * working * (p + 1) + 4 * p * p)
         proof = 8 * STATE * n * k + passing(shape)
         copy = 8 * n * p if shape.width < 8 and not shape.sparse else 0  # in float64
-        return Cost(int(max(steps, proof) + copy + kept(shape)), 6.0 * k, flops)
+        shifted = 0 if shape.sparse else shape.threads * min(n * p, BLOCK)
+        looking = 8 * (4 * n * k + 3 * n + shifted)
+        return Cost(int(max(steps, looking, proof) + copy + kept(shape)), 6.0 * k, flops)
 
     def along(
         self, problem: Problem, penalties: Sequence[ElasticNet], start: Float | None, limit: int

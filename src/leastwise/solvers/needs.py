@@ -9,12 +9,10 @@ from __future__ import annotations
 
 from leastwise.shape import (
     EXPLICIT_BYTES,
-    LEAST_TILE,
-    NARROW,
     PANEL,
     PIECE_BYTES,
-    TILE_BYTES,
     Shape,
+    crossed_rows,
     sampled_rows,
 )
 
@@ -33,34 +31,31 @@ def square(shape: Shape) -> int:
 
 
 def making_moments(shape: Shape) -> float:
-    """While H is summed: the sums of each thread, what is merged, and for sparse X the product."""
+    """While H is summed: a sum and a product of each thread and its rows; then what is merged."""
     p, k = shape.columns, shape.outputs
     if not shape.sparse:
-        sums = 3.0 if shape.threads == 1 else 2.0 * shape.threads
-        return sums * square(shape) + 8 * 4 * p * (k + 1) + tiles(shape)
+        summing = 2.0 * shape.threads * square(shape) + tiles(shape)
+        return max(3.0 * square(shape), summing) + 8 * 4 * p * (k + 1)
     return 5.0 * square(shape) + 8 * 4 * p * (k + 1)
 
 
 def tiles(shape: Shape) -> float:
-    """What rows are centred in while H is summed; half of a tile, as means near 0 need none."""
-    p = shape.columns
-    whole = 8.0 * (shape.block_rows or shape.rows) * p
+    """What rows are centred in while H is summed; means near 0 need less."""
+    rows, columns = shape.block_rows or shape.rows, shape.columns + shape.outputs + 1
     if shape.sparse:
         return 0.0
-    if whole > EXPLICIT_BYTES:
+    if 8.0 * rows * shape.columns > EXPLICIT_BYTES:
         return shape.threads * EXPLICIT_BYTES
-    return shape.threads * (
-        whole if p <= NARROW else min(whole, max(TILE_BYTES, 8 * LEAST_TILE * p) / 2)
-    )
+    return shape.threads * 8.0 * min(rows, crossed_rows(columns)) * columns
 
 
 def over_moments(shape: Shape, squares: float) -> int:
     """Where solving keeps and makes so many p x p matrices, X'X and its scaled copy included."""
     if projects(shape):
         squares = max(squares, 5.0)
-    held = max(squares - HELD, LEAST_HELD) * square(shape) + tiles(shape)
+    held = max(squares - HELD, LEAST_HELD) * square(shape)
     passing = max(held + copied(shape), making_moments(shape))
-    solving = max(squares * square(shape) + tiles(shape), passing + vectors_of_rows(shape))
+    solving = max(squares * square(shape), passing + vectors_of_rows(shape))
     return int(max(solving + 8 * 12 * shape.columns * shape.outputs, sampling(shape)))
 
 
@@ -99,14 +94,14 @@ def over_rows(
     rows: float = 0.0,
     zeros: bool = True,
 ) -> int:
-    """Where solving keeps so many vectors of p and of n, and `before` of p until it begins.
+    """Where solving keeps so many vectors of p and of n, and makes `before` bytes until it begins.
 
     `zeros` says whether an l1 penalty leaves most of its coefficients at zero.
     """
     p, n, k = shape.columns, shape.rows, shape.outputs
     own = 8.0 * (columns * p + rows * n) * k
     looking = own + max(proof(shape, zeros=zeros), pass_bytes(shape))
-    return int(max(looking, 8.0 * before * p) + kept(shape))
+    return int(max(looking, before) + kept(shape))
 
 
 def pass_bytes(shape: Shape) -> float:

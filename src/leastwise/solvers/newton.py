@@ -31,6 +31,7 @@ from leastwise.solvers.needs import copied, kept
 from leastwise.solvers.rowwise_needs import (
     FEWER,
     HESSIANS,
+    MORE,
     PRODUCTS,
     affords_hessian,
     by_products,
@@ -88,8 +89,9 @@ class Newton(Solver):
             columns, passes, flops = 0, passes + PRODUCTS, 0.0
         elif products_pay(shape):
             flops *= HESSIANS / EXPECTED
-        squares = (10.0 if shape.coupled else 5.5) if shape.free else 3.0 if shape.coupled else 4.0
-        state, vectors = 8 * (11 - FEWER * shape.coupled) * n * k, 8 * 24 * p * k
+        squares = (10.0 if shape.coupled else 5.5) if shape.free else 7.5 if shape.coupled else 4.0
+        states = 11 - (FEWER - MORE * (shape.free > 0)) * shape.coupled
+        state, vectors = 8 * states * n * k, 8 * 24 * p * k
         making = 0.5 * state + hessian_bytes(shape, columns, squares) + copied(shape)
         looking = state + vectors + (0.0 if columns else copied(shape))
         bytes = int(kept(shape) + max(looking, making) + passing(shape))

@@ -82,7 +82,7 @@ def followed(shape: Shape, *, states: float, zeros: bool) -> int:
     """What a method that follows slopes takes: row state, a bound of the curvature, the proof."""
     n, p, k = shape.rows, shape.columns, shape.outputs
     state = 8.0 * (states - FEWER * shape.coupled) * n * k
-    bound = 8.0 * (LANCZOS + 6 * (k - 1)) * p
+    bound = 8.0 * (LANCZOS + 6 * (k - 1)) * p + passing(shape)
     if shape.kind == "kinked":
         bound = 0.0  # steps come from the scale of the predictions
     elif p <= FEW:
@@ -96,7 +96,7 @@ def followed(shape: Shape, *, states: float, zeros: bool) -> int:
     if shape.kind == "kinked" and proves_by_hessian(shape):
         block = (shape.block_rows or n) * shape.free
         own = max(own, _copies(shape, 1.7 * block) + 8.0 * 5.6 * shape.free**2)
-    return int(kept(shape) + max(bound + state / 2, state + own) + passing(shape))
+    return int(kept(shape) + max(bound + state / 2, state + own + passing(shape)))
 
 
 def passing(shape: Shape) -> float:

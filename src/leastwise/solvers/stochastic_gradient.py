@@ -33,7 +33,7 @@ from leastwise.penalties import ElasticNet
 from leastwise.problem import Design, Problem, Shape
 from leastwise.solvers.base import ENDLESS, Cost, Float, Iterate, Solver, Steps, zeros
 from leastwise.solvers.duals import Duals
-from leastwise.solvers.needs import LANCZOS, copied, over_rows
+from leastwise.solvers.needs import LANCZOS, copied, making_moments, over_rows, square
 from leastwise.solvers.rowwise_needs import followed
 from leastwise.solvers.slopes import FEW, ZEROS_FROM, Profiled, no_row_state
 
@@ -79,7 +79,9 @@ class StochasticGradient(Solver):
 
     def cost(self, shape: Shape) -> Cost:
         if shape.kind == "quadratic":
-            before = LANCZOS if shape.columns > FEW else 0.0
+            before = 8.0 * LANCZOS * shape.columns
+            if shape.columns <= FEW:
+                before = making_moments(shape) + 2.0 * square(shape)
             bytes = over_rows(shape, 5.0, before=before, zeros=False)
         else:
             several = 0 < shape.block_rows < shape.rows
