@@ -99,6 +99,46 @@ def test_rows_that_stay_beyond_the_width_do_not_keep_it_from_its_end(weighted):
     assert model.certificate_.converged
 
 
+@pytest.mark.parametrize("penalty", [{}, {"l1": 1e-3}, {"l1": 1e-2}, {"l2": 1e-3}])
+@pytest.mark.parametrize("scale", [1.0, 30.0, 1000.0, 1e4])
+def test_a_width_far_below_the_residuals_takes_few_steps(scale, penalty):
+    """A target in small units: Newton's model knows little of it, least absolute fits much."""
+    X, y = load_diabetes(return_X_y=True)
+    model = Huber(**penalty).fit(10.0 * X, scale * y)
+    assert model.certificate_.converged
+    assert model.n_iter_ <= 8
+    # The same in other units: l(s r; width) = s^2 l(r; width / s).
+    same = {name: size / scale if name == "l1" else size for name, size in penalty.items()}
+    other = Huber(width=1.35 / scale, **same).fit(10.0 * X, y)
+    assert model.coef_ / scale == pytest.approx(other.coef_, rel=1e-5, abs=1e-6)
+
+
+def test_a_path_of_a_narrow_width_nears_that_of_the_absolute_loss():
+    """l / width is |r| less at most half a width: so are the minima."""
+    X, y = load_diabetes(return_X_y=True)
+    width, steps = 1e-3, 30
+    narrow = lw_path(X, y, loss=HuberLoss(width), strengths=steps)
+    assert narrow.gaps.max() <= 1e-9
+    absolute = lw_path(X, y, loss="absolute", strengths=narrow.strengths / width)
+
+    def minima(found, strengths):
+        off = np.abs(y[:, None] - X @ found.coef - found.intercepts)
+        return off.mean(axis=0) + strengths * np.abs(found.coef).sum(axis=0)
+
+    own, least = minima(narrow, absolute.strengths), minima(absolute, absolute.strengths)
+    assert (own >= least - 1e-9).all()
+    assert (own <= least + width).all()
+
+
+def test_a_path_of_fewer_rows_than_columns_whose_model_has_no_end():
+    """Towards the end hardly a row is beyond its width, and columns are combinations of others."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 200))
+    y = 20.0 * X[:, 0] + 20.0 * rng.standard_t(2, size=60)
+    for unit in (1.0, 20.0):
+        assert lw_path(X, y / unit, loss="huber", strengths=30).gaps.max() <= 1e-9
+
+
 def test_few_wild_targets_do_not_move_it():
     wild = Y.copy()
     wild[:5] = 1e6

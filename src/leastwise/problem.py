@@ -355,6 +355,7 @@ class Problem:
             int(np.count_nonzero(free & np.isinf(lower) & np.isinf(upper))),
             source.block_rows,
             source.width,
+            loss.linear_tails,
         )
 
     def pool(self, x: Float) -> Float:

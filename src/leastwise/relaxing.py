@@ -19,6 +19,7 @@ from leastwise.numerics.factors import Factor, cholesky
 from leastwise.penalties import ElasticNet
 from leastwise.problem import Problem
 from leastwise.quadratic import quadratic_form
+from leastwise.solvers.quadratics import Quadratics
 
 Float = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -96,7 +97,7 @@ def _solved(problem: Problem, support: Index) -> tuple[Factor, Float]:
 
 def _bounded(problem: Problem, coef: Float, found: Float) -> Float:
     """`found` where it is within the bounds; elsewhere least squares within them."""
-    from leastwise.solvers.active_set import ActiveSet, Quadratics  # loads the compiled loops
+    from leastwise.solvers.active_set import ActiveSet  # loads the compiled loops
 
     lower, upper = problem.bounds
     outside = ((found < lower[:, None]) | (found > upper[:, None])).any(axis=0)

@@ -24,7 +24,7 @@ class Shape:
     threads : how many blocks are worked on at a time ; scratch : bytes of their copies
     l1 : whether any column has an l1 penalty ; l2 : whether every column has an l2 penalty
     bounded : whether any coefficient has a bound ; joint : whether an l1 penalty joins outputs
-    kind, coupled : what the loss is
+    kind, coupled, linear_tails : what the loss is
     memory : bytes that solving may take, None for any number: solvers take the form that fits
     free : how many columns have neither a penalty nor a bound
     block_rows : rows of the largest block ; width : bytes of a number of X
@@ -48,6 +48,7 @@ class Shape:
     free: int = 0
     block_rows: int = 0
     width: int = 8
+    linear_tails: bool = False
 
     def affords(self, bytes: float) -> bool:
         """Whether so many bytes may be taken."""

@@ -34,6 +34,7 @@ class Loss(ABC):
     quadratic : whether the second derivative is one constant, so that moments say all
     coupled : whether the outputs of a row share one value
     located : whether it is a function of y - eta, so that moving both changes nothing
+    linear_tails : whether it is linear far from its target, with the slopes that its domain ends at
     of_classes : whether targets are classes, and predictions their probabilities
     surplus_is_square : whether `surplus_bound` knows one, which is of (1 - kappa)^2
     words : what its mean is of, for people ; title : what a fit of it is called
@@ -45,6 +46,7 @@ class Loss(ABC):
     formula: ClassVar[str]
     coupled: ClassVar[bool] = False
     located: ClassVar[bool] = True
+    linear_tails: ClassVar[bool] = False
     of_classes: ClassVar[bool] = False
     surplus_is_square: ClassVar[bool] = False
 

@@ -48,6 +48,7 @@ class Huber(Loss):
     name: ClassVar[str] = "huber"
     curvature_bound: ClassVar[float | None] = 1.0
     quadratic: ClassVar[bool] = False
+    linear_tails: ClassVar[bool] = True
     formula: ClassVar[str] = "½ r² for |r| ≤ width, else width |r| − ½ width², r = y − η"
     width: float = 1.35
 

@@ -38,6 +38,7 @@ from leastwise.kernels.support import (
 from leastwise.kernels.sweeps import gram_sweeps
 from leastwise.numerics.factors import EPS, triangular
 from leastwise.solvers.base import VIOLATION
+from leastwise.solvers.quadratics import Quadratics
 
 Float = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -52,30 +53,6 @@ STEPS = 10_000  # in which a minimiser is reached, or never
 SPARE = 8  # an eighth of the factor's side is to spare, so that it seldom moves
 RESCUES = 4  # times that coordinate descent is asked for help
 SWEEPS = 200
-
-
-@dataclass(frozen=True)
-class Quadratics:
-    """min over w of w'Hw/2 - q'w within bounds, in columns of length 1: G = D^-1 H D^-1.
-
-    G (m, m) symmetric with ones on its diagonal, zeros for a column of length 0
-    length (m,) D, 1 where a column has none ; q (m,) ; lower, upper (m,) in the units of H
-    """
-
-    G: Float
-    length: Float
-    q: Float
-    lower: Float
-    upper: Float
-
-    @classmethod
-    def of(cls, H: Float, q: Float, lower: Float, upper: Float) -> Quadratics:
-        """From H (m, m) as it is."""
-        length = np.sqrt(np.diagonal(H))
-        length = np.where(length > 0.0, length, 1.0)
-        G = H / length
-        G /= length[:, None]
-        return cls(G, length, q, lower, upper)
 
 
 @dataclass(frozen=True)
@@ -310,45 +287,53 @@ class ActiveSet:
         Along w_j += t s_j, w_A -= t s_j z, C z = G_Aj, the objective falls until a column of the
         support stands at zero or at a bound. Whether one did: else the violation is rounding.
         """
-        size = np.abs(self.u)
-        moves = np.where(self.u > 0.0, self.bounds[1], self.bounds[0]) != 0.0
-        violates = (self.status == OUT) & self.alive & (size > above) & moves
-        for j in np.flatnonzero(violates)[np.argsort(-size[violates], kind="stable")]:
-            sign = float(np.sign(self.u[j]))
-            columns = self.order.copy()
-            way = -sign * self._solved(self.G[j, columns])
-            here, signs = self.w[columns], self.signs[columns]
-            low = np.where(
-                signs > 0.0, np.maximum(self.bounds[0, columns], 0.0), self.bounds[0, columns]
-            )
-            high = np.where(
-                signs < 0.0, np.minimum(self.bounds[1, columns], 0.0), self.bounds[1, columns]
-            )
-            stop = np.where(way < 0.0, low, high)
+        size, columns = np.abs(self.u), self.order.copy()
+        ends = np.where(self.u > 0.0, self.bounds[1], self.bounds[0])
+        violates = (self.status == OUT) & self.alive & (size > above) & (ends != 0.0)
+        violating = np.flatnonzero(violates)[np.argsort(-size[violates], kind="stable")]
+        here, signs = self.w[columns], self.signs[columns]
+        low, high = self.bounds[:, columns]
+        low = np.where(signs > 0.0, np.maximum(low, 0.0), low)[:, None]
+        high = np.where(signs < 0.0, np.minimum(high, 0.0), high)[:, None]
+        root = self._R[: columns.size, : columns.size]
+        # The first moves as a rule; where the objective has no end along it, many are asked.
+        for some in (part for part in np.split(violating, (1, 17, 273)) if part.size):
+            mixed = self.G[np.ix_(columns, some)]
+            ways = -np.sign(self.u[some]) * cho_solve((root, False), mixed, check_finite=False)
+            stop = np.where(ways < 0.0, low, high)
             with np.errstate(divide="ignore", invalid="ignore"):
-                reach = np.where(way != 0.0, (stop - here) / way, np.inf)
-            first = float(reach.min(initial=np.inf))
-            own = abs(float(self.bounds[1 if sign > 0.0 else 0, j]))
-            if not np.isfinite(min(first, own)):
-                continue
-            self.w[columns] = here + min(first, own) * way
-            self.w[j] = sign * min(first, own)
-            if own <= first:
-                self.status[j] = BOUND
+                reach = np.where(ways != 0.0, (stop - here[:, None]) / ways, np.inf)
+            first, own = reach.min(axis=0, initial=np.inf), np.abs(ends[some])
+            moving = np.flatnonzero(np.isfinite(np.minimum(first, own)))
+            if moving.size:
+                k = moving[0]
+                self._moved(int(some[k]), ways[:, k], stop[:, k], reach[:, k], float(own[k]))
                 return True
-            place = int(np.argmin(reach))
-            leaving = columns[place]
-            self.w[leaving], self.signs[leaving] = stop[place], 0.0
-            self.status[leaving] = BOUND if stop[place] != 0.0 else OUT
-            delete(self._R, columns.size, place)
-            self._order[: columns.size - 1] = np.delete(columns, place)
-            self._counts[0] = columns.size - 1
-            if self._append(int(j)):
-                self.signs[j] = sign if self.pay[0, j] > 0.0 else 0.0
-            else:
-                self.w[j] = 0.0
-            return True
         return False
+
+    def _moved(self, j: int, way: Float, stop: Float, reach: Float, own: float) -> None:
+        """Let j move to its own bound, or as far as the first of the support goes, and replace it.
+
+        `way`, `stop` and `reach` (a,) are where the support's coefficients go with it.
+        """
+        sign, columns = float(np.sign(self.u[j])), self.order.copy()
+        far = min(float(reach.min(initial=np.inf)), own)
+        self.w[columns] += far * way
+        self.w[j] = sign * far
+        if own <= far:
+            self.status[j] = BOUND
+            return
+        place = int(np.argmin(reach))
+        leaving = columns[place]
+        self.w[leaving], self.signs[leaving] = stop[place], 0.0
+        self.status[leaving] = BOUND if stop[place] != 0.0 else OUT
+        delete(self._R, columns.size, place)
+        self._order[: columns.size - 1] = np.delete(columns, place)
+        self._counts[0] = columns.size - 1
+        if self._append(j):
+            self.signs[j] = sign if self.pay[0, j] > 0.0 else 0.0
+        else:
+            self.w[j] = 0.0
 
     def _descend(self) -> None:
         """Sweeps of coordinate descent from where it stands, and a fresh support."""

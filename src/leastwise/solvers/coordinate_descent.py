@@ -30,6 +30,7 @@ from leastwise.quadratic import CHUNK, SPARSE_CROSS, Quadratic, quadratic_form
 from leastwise.solvers.base import Cost, Iterate, Solver, Steps, gram_flops, zeros
 from leastwise.solvers.joint_descent import joint_cost, joint_descent
 from leastwise.solvers.needs import over_moments, over_rows
+from leastwise.solvers.quadratics import Quadratics
 
 Float = NDArray[np.float64]
 
@@ -128,7 +129,7 @@ def finish(
 
     None where the support is too large, or the point is not near enough.
     """
-    from leastwise.solvers.active_set import ActiveSet, Quadratics
+    from leastwise.solvers.active_set import ActiveSet
 
     design = problem.design
     l1, l2 = problem.strengths

@@ -21,6 +21,7 @@ from leastwise.numerics.threads import one_blas_thread
 from leastwise.problem import Evaluation, Problem
 from leastwise.rowwise import RowPoint, State
 from leastwise.solvers.base import VIOLATION, Iterate
+from leastwise.solvers.quadratics import Quadratics
 from leastwise.solvers.rowwise_needs import (
     affords_hessian,
     by_products,
@@ -147,9 +148,8 @@ class Course:
         if self.hessian is not None:
             point = replace(point, hessian=self.hessian)
         at = Evaluation(self._value, self._v, self._level, point)
-        detail = "conjugate gradients" if self._on_products else "Cholesky"
-        if not self._simple:
-            detail = "active set"
+        smooth = "conjugate gradients" if self._on_products else "Cholesky"
+        detail = smooth if self._simple else "active set"
         return Iterate(self._w, number, at, self._exact, final=final, detail=detail)
 
     def _complete(self) -> None:
@@ -391,7 +391,7 @@ class Course:
 
 def _bent(H: Float, q: Float, start: Float, sides: list[Float]) -> Float:
     """The minimiser of x'Hx/2 - q'x + sum l1 |x| + l2/2 x^2 within bounds."""
-    from leastwise.solvers.active_set import ActiveSet, Quadratics
+    from leastwise.solvers.active_set import ActiveSet
 
     l1, l2, lower, upper = sides
     with one_blas_thread():

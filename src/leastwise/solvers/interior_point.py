@@ -81,10 +81,31 @@ class InteriorPoint(Solver):
         self, problem: Problem, penalties: Sequence[ElasticNet], start: Float | None, limit: int
     ) -> Steps:
         block, share = _shared(problem)
+        found = self._solutions(problem, penalties, block, share, limit)
+        for number, each in enumerate(found):
+            yield number, _iterate(problem.at(penalties[number]), each, share)
+
+    def between_tails(self, problem: Problem, penalties: Sequence[ElasticNet]) -> Iterator[Float]:
+        """(p, k) for each penalty, where a loss of linear tails would be least if it had no more.
+
+        Those of Huber's loss are those of the absolute one, times the width.
+        """
+        block, share = _shared(problem)
+        for found in self._solutions(problem, penalties, block, share, self.limit):
+            yield np.stack([solution.coef for solution in found], axis=1)
+
+    def _solutions(
+        self,
+        problem: Problem,
+        penalties: Sequence[ElasticNet],
+        block: Block,
+        share: Float,
+        limit: int,
+    ) -> Iterator[tuple[Solution, ...]]:
+        """For each penalty the solutions of all targets."""
         targets = range(block.y.shape[1])
         ways = [self._solved(problem, penalties, block, share, t, limit) for t in targets]
-        for number, found in enumerate(zip(*ways, strict=True)):
-            yield number, _iterate(problem.at(penalties[number]), found, share)
+        return zip(*ways, strict=True)
 
     def _solved(
         self,

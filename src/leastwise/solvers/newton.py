@@ -11,22 +11,27 @@ by a share of what the model promised. A Hessian is kept, from step to step and 
 strength, as long as steps with it keep shrinking what is left; each step teaches it the curvature
 that was met along it (`leastwise.solvers.secants`). Where one costs no more than the rest of a step
 it is made at each. Where rows are many, it begins at the solution on a sample of them. A path goes
-several strengths at a time (`leastwise.solvers.together`), fewer where they lead too far.
+several strengths at a time (`leastwise.solvers.together`), fewer where they lead too far. Where
+hardly a row has curvature, which is where Huber's loss is narrow, Newton's model knows little: each
+strength then begins at the least absolute fit (`leastwise.kinks`), from which on the rows that
+stand at their kinks have it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from leastwise.curved import mean_curvature
 from leastwise.penalties import ElasticNet
 from leastwise.problem import Problem, Shape
-from leastwise.solvers.base import Cost, Solver, Steps, gram_flops
+from leastwise.solvers.base import Cost, Iterate, Solver, Steps, gram_flops
 from leastwise.solvers.course import FEW, Course
+from leastwise.solvers.interior_point import InteriorPoint
 from leastwise.solvers.needs import copied, kept
 from leastwise.solvers.rowwise_needs import (
     FEWER,
@@ -52,6 +57,9 @@ FEWEST = 4  # where more were too many
 FARTHEST = 0.4  # of the strength that is solved: one below it is not predicted from there
 ROWS_EACH = 30  # rows of a sample that leads near the solution, for each coefficient
 ROWS_FIRST = 500  # of the first Hessian, for each: it is as wrong as by the way from its point
+BENT = 0.25  # of the rows have curvature at least, or it is no guide
+TRIED = 12  # steps, after which kinks are asked
+KINKED = 1e10  # flops that an optimum under kinks may take
 SAMPLE_STEPS = 20
 SAMPLED = 1e-3  # of the null objective: a promised fall that is left to all rows
 
@@ -101,6 +109,8 @@ class Newton(Solver):
         if columns < p and columns:  # a set of columns that grows as the data ask
             all_at_work = int(kept(shape) + state + 2 * hessian_bytes(shape, p, 6.0))
             most = all_at_work if shape.memory is None else min(all_at_work, shape.memory)
+        if kinks_pay(shape):
+            most = max(most, InteriorPoint().cost(shape).bytes)
         return Cost(bytes, passes, flops, max(most, bytes))
 
     def asked(self, tol: float) -> Newton:
@@ -111,6 +121,9 @@ class Newton(Solver):
     ) -> Steps:
         from leastwise.solvers.together import Batch
 
+        if start is None and hardly_bent(problem):
+            yield from self._from_kinks(problem, penalties, limit)
+            return
         if start is None and len(penalties) == 1:
             course = begun(problem.at(penalties[0]))
         else:
@@ -123,7 +136,7 @@ class Newton(Solver):
             if not count:
                 batch, alone = None, max(alone - 1, 0)
                 here = problem.at(penalties[number])
-                yield from self._one(course, here, number, limit, only=len(penalties) == 1)
+                course = yield from self._one(course, here, number, limit, only=len(penalties) == 1)
                 number += 1
                 continue
             problems = [problem.at(penalty) for penalty in penalties[number : number + count]]
@@ -140,17 +153,31 @@ class Newton(Solver):
             most = max(FEWEST, done) if done < count else min(2 * most, MOST)
             number += done
 
+    def _from_kinks(self, problem: Problem, penalties: Sequence[ElasticNet], limit: int) -> Steps:
+        """Iterates of each strength from where the loss would be least if it had tails alone."""
+        starts = InteriorPoint().between_tails(problem, penalties)
+        for number, (penalty, start) in enumerate(zip(penalties, starts, strict=True)):
+            here = problem.at(penalty)
+            yield from self._one(_course(here, start), here, number, limit, only=True)
+
     def _one(
         self, course: Course, problem: Problem, number: int, limit: int, *, only: bool
-    ) -> Steps:
-        """Iterates of one strength."""
+    ) -> Generator[tuple[int, Iterate], bool | None, Course]:
+        """Iterates of one strength, with one of where it begins if it is the `only` or first.
+
+        Returns where it ended, for the next to go on from.
+        """
         course.turn(problem)
         done = False
-        if not number:
+        if only or not number:
             done = yield number, course.iterate(0)
         used = quiet = 0
         fall = 0.0
         while not done and used < limit:
+            if used == TRIED and kinks_pay(problem.shape):
+                (start,) = InteriorPoint().between_tails(problem, [problem.penalty])
+                course = _course(problem, start)
+                course.turn(problem)
             before, fall = fall, course.step()
             used += 1
             quiet += 1
@@ -162,6 +189,30 @@ class Newton(Solver):
                 done = yield number, course.iterate(used, final=over)
                 if over:
                     break
+        return course
+
+
+def _course(here: Problem, start: Float, each: int = 1) -> Course:
+    """From there, or from zero where that is better."""
+    course = Course(here, start, each)
+    return Course(here, None) if course.worse_than_nothing else course
+
+
+def hardly_bent(problem: Problem) -> bool:
+    """Whether few rows have curvature at w = 0, and the optimum under kinks is soon found."""
+    if not kinks_pay(problem.shape):
+        return False
+    rows, level = problem.design.rows, problem.design.centre.level
+    _, _, point = rows.at(rows.nothing(), level)
+    return bool(mean_curvature(rows, point).max() < BENT)
+
+
+def kinks_pay(shape: Shape) -> bool:
+    """Whether the optimum under the kinks that linear tails make fits time and memory."""
+    if not shape.linear_tails:
+        return False
+    cost = InteriorPoint().cost(shape)
+    return cost.flops <= KINKED and shape.affords(cost.bytes)
 
 
 def begun(problem: Problem) -> Course:
@@ -172,8 +223,7 @@ def begun(problem: Problem) -> Course:
     if start is None:
         return Course(problem, None)
     each = 1 if shape.free else max(1, shape.rows // (ROWS_FIRST * side))
-    course = Course(problem, start, each)
-    return Course(problem, None) if course.worse_than_nothing else course
+    return _course(problem, start, each)
 
 
 def _sampled(problem: Problem, least: int) -> Float | None:

@@ -27,9 +27,10 @@ from leastwise.numerics.threads import one_blas_thread
 from leastwise.penalties import EXCLUDED
 from leastwise.problem import Evaluation, Problem
 from leastwise.rowwise import RowPoint, State
-from leastwise.solvers.active_set import ActiveSet, Quadratics
+from leastwise.solvers.active_set import ActiveSet
 from leastwise.solvers.base import VIOLATION, Iterate
 from leastwise.solvers.course import FEW, MARGIN
+from leastwise.solvers.quadratics import Quadratics
 from leastwise.solvers.rowwise_needs import trifling
 from leastwise.solvers.secants import Secant, taught
 from leastwise.solvers.stands import Stand

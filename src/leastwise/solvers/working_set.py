@@ -27,6 +27,7 @@ from leastwise.problem import Evaluation, Problem, Shape
 from leastwise.solvers.base import VIOLATION, Cost, Iterate, Solver, Steps, gram_flops
 from leastwise.solvers.coordinate_descent import CoordinateDescent
 from leastwise.solvers.needs import kept, over_moments, projects
+from leastwise.solvers.quadratics import Quadratics
 from leastwise.solvers.rungs import Rung, rungs_to
 from leastwise.working import (
     FEW,
@@ -40,7 +41,7 @@ from leastwise.working import (
 )
 
 if TYPE_CHECKING:
-    from leastwise.solvers.active_set import ActiveSet, Quadratics
+    from leastwise.solvers.active_set import ActiveSet
 
 Float = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -293,8 +294,6 @@ class _Course:
         self._W = W
 
     def _form(self, columns: Index) -> Quadratics:
-        from leastwise.solvers.active_set import Quadratics
-
         G = self._columns.gram(columns)
         chosen = (part[columns] for part in (self._length, self._q, self._lower, self._upper))
         return Quadratics(G, *chosen)
