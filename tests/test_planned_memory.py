@@ -140,7 +140,7 @@ def cases() -> Iterator[Any]:
                 quick = cost.flops < 5e8 and cost.bytes < 60_000_000
                 classes = shape.loss in ("logistic", "multinomial")
                 separable = classes and shape.n < 3 * shape.p and not penalty
-                # Hardly a row within its width, and far more columns: minutes.
+                # Hardly a row within its width, and thousands of columns: minutes.
                 kinked = shape.loss == "huber" and shape.p > 10 * shape.n and "l1" in penalty
                 if solver.declines(problem) is None and quick and not (separable or kinked):
                     able.append(penalty)

@@ -188,7 +188,7 @@ def _cross(X: Any, mean: Float | float, weight: Float | None, beside: Float | No
     columns = p if beside is None else p + beside.shape[1]
     step = crossed_rows(columns)
     # Short rows are written column by column, as are columns that lie together in X.
-    by_columns = p <= NARROW or X.strides[0] < X.strides[1]
+    by_columns = p <= NARROW or abs(X.strides[0]) < abs(X.strides[1])
     room = np.empty((min(step, n), columns), order="F" if by_columns else "C")
     root = None if weight is None else np.sqrt(weight)[:, None]
     out: Float | None = None

@@ -85,10 +85,10 @@ class InteriorPoint(Solver):
         for number, each in enumerate(found):
             yield number, _iterate(problem.at(penalties[number]), each, share)
 
-    def between_tails(self, problem: Problem, penalties: Sequence[ElasticNet]) -> Iterator[Float]:
-        """(p, k) for each penalty, where a loss of linear tails would be least if it had no more.
+    def of_tails(self, problem: Problem, penalties: Sequence[ElasticNet]) -> Iterator[Float]:
+        """(p, k) for each penalty: the optimum if a loss consisted of its linear tails alone.
 
-        Those of Huber's loss are those of the absolute one, times the width.
+        Those of Huber's loss are the absolute loss, times the width.
         """
         block, share = _shared(problem)
         for found in self._solutions(problem, penalties, block, share, self.limit):

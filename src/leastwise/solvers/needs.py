@@ -31,7 +31,7 @@ def square(shape: Shape) -> int:
 
 
 def making_moments(shape: Shape) -> float:
-    """While H is summed: a sum and a product of each thread and its rows; then what is merged."""
+    """While H is summed: each thread's sum, a product and its tile of rows; then what is merged."""
     p, k = shape.columns, shape.outputs
     if not shape.sparse:
         summing = 2.0 * shape.threads * square(shape) + tiles(shape)

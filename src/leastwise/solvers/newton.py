@@ -12,9 +12,8 @@ strength, as long as steps with it keep shrinking what is left; each step teache
 that was met along it (`leastwise.solvers.secants`). Where one costs no more than the rest of a step
 it is made at each. Where rows are many, it begins at the solution on a sample of them. A path goes
 several strengths at a time (`leastwise.solvers.together`), fewer where they lead too far. Where
-hardly a row has curvature, which is where Huber's loss is narrow, Newton's model knows little: each
-strength then begins at the least absolute fit (`leastwise.kinks`), from which on the rows that
-stand at their kinks have it.
+Huber's loss is narrow, hardly a row has curvature and the model says little: a strength then begins
+at the least absolute fit (`leastwise.kinks`), where the rows that it goes through have it.
 """
 
 from __future__ import annotations
@@ -58,8 +57,9 @@ FARTHEST = 0.4  # of the strength that is solved: one below it is not predicted 
 ROWS_EACH = 30  # rows of a sample that leads near the solution, for each coefficient
 ROWS_FIRST = 500  # of the first Hessian, for each: it is as wrong as by the way from its point
 BENT = 0.25  # of the rows have curvature at least, or it is no guide
-TRIED = 12  # steps, after which kinks are asked
-KINKED = 1e10  # flops that an optimum under kinks may take
+TRIED = 12  # steps, after which the tails are asked
+ENOUGH = 2  # of them for each coefficient that there may be, and it is one
+KINKED = 1e10  # flops that the optimum of the tails may take
 SAMPLE_STEPS = 20
 SAMPLED = 1e-3  # of the null objective: a promised fall that is left to all rows
 
@@ -121,15 +121,15 @@ class Newton(Solver):
     ) -> Steps:
         from leastwise.solvers.together import Batch
 
+        number = 0
         if start is None and hardly_bent(problem):
-            yield from self._from_kinks(problem, penalties, limit)
-            return
-        if start is None and len(penalties) == 1:
+            course, number = yield from self._from_kinks(problem, penalties, limit)
+        elif start is None and len(penalties) == 1:
             course = begun(problem.at(penalties[0]))
         else:
             course = Course(problem, start)
         batch: Batch | None = None
-        number, most = 0, MOST
+        most = MOST
         alone = pause = 1  # strengths that are to be taken by themselves, and how many next time
         while number < len(penalties):
             count = 0 if alone else batch_of(problem, penalties[number - 1 : number + most])
@@ -153,19 +153,40 @@ class Newton(Solver):
             most = max(FEWEST, done) if done < count else min(2 * most, MOST)
             number += done
 
-    def _from_kinks(self, problem: Problem, penalties: Sequence[ElasticNet], limit: int) -> Steps:
-        """Iterates of each strength from where the loss would be least if it had tails alone."""
-        starts = InteriorPoint().between_tails(problem, penalties)
-        for number, (penalty, start) in enumerate(zip(penalties, starts, strict=True)):
-            here = problem.at(penalty)
-            yield from self._one(_course(here, start), here, number, limit, only=True)
+    def _from_kinks(
+        self, problem: Problem, penalties: Sequence[ElasticNet], limit: int
+    ) -> Generator[tuple[int, Iterate], bool | None, tuple[Course, int]]:
+        """Iterates of each strength, begun at the optimum of the loss's tails alone.
+
+        Returns where it stands when rows enough have curvature, and how many strengths are done.
+        """
+        course: Course | None = None
+        number = 0
+        for part in (penalties[:1], penalties[1:]):
+            for start in InteriorPoint().of_tails(problem, part):
+                here = problem.at(penalties[number])
+                course = _course(here, start)
+                course = yield from self._one(course, here, number, limit, only=True, tried=True)
+                number += 1
+                if bent(course, here):
+                    return course, number
+        assert course is not None, "there is a strength"
+        return course, number
 
     def _one(
-        self, course: Course, problem: Problem, number: int, limit: int, *, only: bool
+        self,
+        course: Course,
+        problem: Problem,
+        number: int,
+        limit: int,
+        *,
+        only: bool,
+        tried: bool = False,
     ) -> Generator[tuple[int, Iterate], bool | None, Course]:
         """Iterates of one strength, with one of where it begins if it is the `only` or first.
 
-        Returns where it ended, for the next to go on from.
+        After some steps it begins again at the optimum of the loss's tails, unless that was
+        `tried`. Returns where it ended, for the next to go on from.
         """
         course.turn(problem)
         done = False
@@ -174,8 +195,8 @@ class Newton(Solver):
         used = quiet = 0
         fall = 0.0
         while not done and used < limit:
-            if used == TRIED and kinks_pay(problem.shape):
-                (start,) = InteriorPoint().between_tails(problem, [problem.penalty])
+            if used == TRIED and not tried and kinks_pay(problem.shape):
+                (start,) = InteriorPoint().of_tails(problem, [problem.penalty])
                 course = _course(problem, start)
                 course.turn(problem)
             before, fall = fall, course.step()
@@ -199,7 +220,7 @@ def _course(here: Problem, start: Float, each: int = 1) -> Course:
 
 
 def hardly_bent(problem: Problem) -> bool:
-    """Whether few rows have curvature at w = 0, and the optimum under kinks is soon found."""
+    """Whether few rows have curvature at w = 0, and the optimum of the tails is soon found."""
     if not kinks_pay(problem.shape):
         return False
     rows, level = problem.design.rows, problem.design.centre.level
@@ -207,8 +228,17 @@ def hardly_bent(problem: Problem) -> bool:
     return bool(mean_curvature(rows, point).max() < BENT)
 
 
+def bent(course: Course, problem: Problem) -> bool:
+    """Whether as many rows have curvature there as Newton's steps want."""
+    here = course.iterate(0)
+    assert here.at.point is not None, "it goes over rows"
+    share = float(mean_curvature(problem.design.rows, here.at.point).min())
+    n, p = problem.shape.rows, problem.shape.columns
+    return share >= BENT or share * n >= ENOUGH * (1 + min(n, p))
+
+
 def kinks_pay(shape: Shape) -> bool:
-    """Whether the optimum under the kinks that linear tails make fits time and memory."""
+    """Whether the optimum of linear tails alone, which are kinks, fits time and memory."""
     if not shape.linear_tails:
         return False
     cost = InteriorPoint().cost(shape)
