@@ -160,7 +160,6 @@ class Newton(Solver):
 
         Returns where it stands when rows enough have curvature, and how many strengths are done.
         """
-        course: Course | None = None
         number = 0
         for part in (penalties[:1], penalties[1:]):
             for start in InteriorPoint().of_tails(problem, part):
@@ -168,10 +167,9 @@ class Newton(Solver):
                 course = _course(here, start)
                 course = yield from self._one(course, here, number, limit, only=True, tried=True)
                 number += 1
-                if bent(course, here):
+                if number == len(penalties) or bent(course, here):
                     return course, number
-        assert course is not None, "there is a strength"
-        return course, number
+        raise AssertionError("there is a strength, and a start for each")
 
     def _one(
         self,
