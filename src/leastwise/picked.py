@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from leastwise.numerics.products import times
+
 if TYPE_CHECKING:
     from leastwise.blocks import Block, ImplicitView
 
@@ -80,7 +82,7 @@ class DensePicked:
 
     def cross(self, first: int) -> Float:
         new = weighted(self._block, self._room[first : self._count])
-        return new @ self._room[: self._count].T
+        return times(new, self._room[: self._count].T)
 
 
 class SparsePicked:

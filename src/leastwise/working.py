@@ -25,7 +25,6 @@ from numpy.typing import NDArray
 
 from leastwise.blocks import Block
 from leastwise.errors import UsageError
-from leastwise.numerics.threads import one_blas_thread
 from leastwise.picked import Picked, weighted
 from leastwise.problem import Design
 from leastwise.quadratic import OverMoments
@@ -36,6 +35,7 @@ Index = NDArray[np.intp]
 FEW = 600  # columns whose Gram matrix is always worth having
 # Times as long as in a product of all columns does a column take by itself, dense and sparse.
 GATHERED, GATHERED_SPARSE = 16, 3
+LIGHT = 32  # numbers in a column: to bound so short a product takes longer than to make it
 KEPT = "row columns"  # the name under which a design keeps them
 ROOM = 64  # columns there is room for at first, if the memory allows; it doubles when used up
 
@@ -136,8 +136,7 @@ class MomentColumns:
         form, target = self._form, points.target
         H = form.H if points.columns.size == form.H.shape[0] else form.H[points.columns]
         q = form.q[:, target]
-        with one_blas_thread():  # threads of BLAS that wait for more would slow down what follows
-            u = q - points.coef @ H
+        u = q - points.coef @ H
         moved = q[points.columns] + u[:, points.columns]
         value = form.null[target] - 0.5 * np.einsum("bm,bm->b", points.coef, moved)
         return Look(np.maximum(value, 0.0), u)
@@ -159,6 +158,7 @@ class RowColumns:
         self._dead = design.centre.curvature == 0.0
         self._length = np.where(self._dead, 0.0, design.scale)
         self._gathered = GATHERED_SPARSE if self._source.sparse else GATHERED
+        self._light = self._source.stored < LIGHT * design.columns
         self._scale = np.empty(0)  # what makes a picked column one of length 1
 
     def gram(self, columns: Index) -> Float:
@@ -217,7 +217,7 @@ class RowColumns:
     def look(self, points: Points, known: Look | None = None) -> Look:
         residuals = self._residuals(points)
         value = 0.5 * self._sum(_squares, residuals)
-        if known is None:
+        if known is None or self._light:
             return Look(value, self._correlation(residuals), residuals)
         rows, bound, reaching, last = self._bounds(points, known, residuals)
         unknown = self._place < 0
@@ -279,7 +279,7 @@ class RowColumns:
 
         def statistic(block: Block, rows: Float) -> Float:
             view = block.centred(mean, columns, copy=design.centre.offset, passing=True)
-            return view.back((weighted(block, rows) / total).T).T
+            return view.back((weighted(block, rows) / total).T, often=True).T
 
         share = 1.0 if columns is None else columns.size / design.columns
         u = self._source.reduce(statistic, operator.iadd, residuals, share)
@@ -294,4 +294,4 @@ def _numbers(size: int) -> int:
 
 
 def _squares(block: Block, rows: Float) -> Float:
-    return np.add.reduce(rows * weighted(block, rows), axis=1)
+    return np.vecdot(rows, weighted(block, rows))

@@ -20,7 +20,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from leastwise.numerics.threads import parallel, product, scratch
+from leastwise.numerics.products import product, stored_times, suits, times
+from leastwise.numerics.threads import parallel, scratch
 from leastwise.picked import DensePicked, SparsePicked
 from leastwise.shape import (
     EXPLICIT_BYTES,
@@ -36,10 +37,13 @@ Float = NDArray[np.float64]
 
 
 class View(Protocol):
-    """A block's columns with their means taken off (or as they are, when the mean is None)."""
+    """A block's columns with their means taken off (or as they are, when the mean is None).
+
+    `back` of what is asked for again and again, `often`, is worth a loop that must be compiled.
+    """
 
     def times(self, coef: Float) -> Float: ...
-    def back(self, rows: Float) -> Float: ...
+    def back(self, rows: Float, *, often: bool = False) -> Float: ...
     def cross(self, weight: Float | None) -> Float: ...
     def squares(self, weight: Float | None) -> Float: ...
     def outer(self, scale: Float) -> Float: ...
@@ -56,8 +60,8 @@ class DenseView:
     def times(self, coef: Float) -> Float:
         return self.array @ coef
 
-    def back(self, rows: Float) -> Float:
-        return product(rows.T, self.array).T
+    def back(self, rows: Float, *, often: bool = False) -> Float:
+        return times(rows.T, self.array, often=often).T
 
     def cross(self, weight: Float | None) -> Float:
         if weight is None:
@@ -109,18 +113,26 @@ class ImplicitView:
         whole = pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
         return whole - self.mean @ coef if self.mean.any() else whole
 
-    def back(self, rows: Float) -> Float:
-        # The product of few rows with X as it lies is several times faster than that with X'.
-        few = isinstance(self.matrix, np.ndarray)
-        each = (
-            product(rows[part].T, piece).T if few else piece.T @ rows[part]
-            for part, piece in self._pieces()
-        )
-        raw = np.ascontiguousarray(np.asarray(functools.reduce(np.add, each)).T)
+    def back(self, rows: Float, *, often: bool = False) -> Float:
+        if often and not isinstance(self.matrix, np.ndarray) and self.matrix.format == "csc":
+            return stored_times(rows.T, self.matrix, self.mean).T
+        if often and suits(rows.T, self.matrix):
+            raw = times(rows.T, self.matrix, often=True)
+        else:
+            raw = self._back(rows)
         if self.mean.any():
             for one, total in zip(raw, rows.sum(axis=0), strict=True):
                 one -= total * self.mean
         return raw.T
+
+    def _back(self, rows: Float) -> Float:
+        # The product of few rows with X as it lies is several times faster than that with X'.
+        few = isinstance(self.matrix, np.ndarray)
+        each = (
+            times(rows[part].T, piece).T if few else piece.T @ rows[part]
+            for part, piece in self._pieces()
+        )
+        return np.ascontiguousarray(np.asarray(functools.reduce(np.add, each)).T)
 
     def cross(self, weight: Float | None) -> Float:
         if isinstance(self.matrix, np.ndarray):

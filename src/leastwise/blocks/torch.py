@@ -110,7 +110,7 @@ class View:
         eta = torch.cat([rows @ w for _, rows in self._pieces(explicit=self.explicit)])
         return OnDevice(eta if self.explicit or self.mean is None else eta - self.mean @ w)
 
-    def back(self, rows: Any) -> Any:
+    def back(self, rows: Any, *, often: bool = False) -> Any:
         r = tensor_of(rows, self.matrix)
         found = sum(z.T @ r[part] for part, z in self._pieces(explicit=self.explicit))
         if not self.explicit and self.mean is not None:

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from leastwise.kinks.pieces import Pieces
 from leastwise.kinks.rows import KinkRows
+from leastwise.numerics.products import product
 from leastwise.numerics.quantiles import SAMPLE, quantile_ends, spread_out
-from leastwise.numerics.threads import parallel, product, tiles
+from leastwise.numerics.threads import parallel, tiles
 
 Float = NDArray[np.float64]
 Index = NDArray[np.intp]

@@ -48,6 +48,11 @@ def _libraries() -> list[Any]:
     return ThreadpoolController().select(user_api="blas").lib_controllers
 
 
+def free_workers() -> int:
+    """Among how many threads work may be shared here: in a part of `parallel` one alone."""
+    return 1 if getattr(_local, "working", False) else workers()
+
+
 _limited = threading.Lock()
 
 
@@ -88,19 +93,6 @@ def scratch(rows: int, columns: int) -> NDArray[np.float64]:
     if buffer is None or buffer.size < size:
         buffer = _local.buffer = np.empty(size)
     return buffer[:size].reshape(rows, columns)
-
-
-def product(a: Any, b: Any) -> Any:
-    """`a @ b`, outside of the GIL if both are dense, so that other threads need not wait.
-
-    `@` frees it only where the result holds 500 numbers or more, as no sum over rows of few columns
-    does. `np.dot` frees it always, but copies what does not lie in one piece.
-    """
-    return np.asarray(np.dot(a, b)) if _in_one_piece(a) and _in_one_piece(b) else a @ b
-
-
-def _in_one_piece(a: Any) -> bool:
-    return isinstance(a, np.ndarray) and (a.flags.c_contiguous or a.flags.f_contiguous)
 
 
 def tiles(n: int, size: int = 16_384) -> list[slice]:

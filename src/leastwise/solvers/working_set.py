@@ -127,7 +127,9 @@ class WorkingSet(Solver):
         for number in range(len(penalties)):
             full = ""
             try:
-                stops = [next(way) for way in ways]
+                # What is worth two threads is shared among our own: those of BLAS spin afterwards.
+                with one_blas_thread():
+                    stops = [next(way) for way in ways]
             except OutOfRoom as reason:
                 full, stops = str(reason), []
             if full:
@@ -143,7 +145,8 @@ class WorkingSet(Solver):
                 if done or used >= limit:
                     break
                 pairs = zip(courses, stops, strict=True)
-                stops = [course.corrected(stop) for course, stop in pairs]
+                with one_blas_thread():
+                    stops = [course.corrected(stop) for course, stop in pairs]
                 used = max(stop.steps for stop in stops)
                 last = correction == CORRECTIONS or used >= limit
                 iterate = _joined(stops, columns, final=last)
@@ -314,17 +317,16 @@ class _Course:
             coefs: list[Float] = []
             states = [engine.state()]
             steps: list[int] = []
-            with one_blas_thread():
-                for rung in batch:
-                    before = engine.steps
-                    engine.reach(rung.l1[self._W], rung.l2[self._W], self._left)
-                    coefs.append(engine.coef)
-                    states.append(engine.state())
-                    steps.append(engine.steps - before)
-                    self._left -= steps[-1]
-                    if rung.number is not None and self._left > 0:
-                        self._left = self._limit
-                ahead = engine.extrapolated(following.l1[self._W])
+            for rung in batch:
+                before = engine.steps
+                engine.reach(rung.l1[self._W], rung.l2[self._W], self._left)
+                coefs.append(engine.coef)
+                states.append(engine.state())
+                steps.append(engine.steps - before)
+                self._left -= steps[-1]
+                if rung.number is not None and self._left > 0:
+                    self._left = self._limit
+            ahead = engine.extrapolated(following.l1[self._W])
             limits = [rung.l1 for rung in batch]
             limits.append(following.l1 * (1.0 - self._margin))
             points = Points(self._target, self._W, np.stack([*coefs, ahead]), limits)

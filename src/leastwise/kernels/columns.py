@@ -1,0 +1,101 @@
+"""The products of all columns of a matrix with a few vectors, where each column lies in one piece.
+
+BLAS is made for two large matrices: for a dozen vectors it copies the large one, a piece at a time,
+which takes longer than the products do. Of a sparse matrix a number is read once for a dozen, whose
+entries of one row lie together.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leastwise.kernels.compiling import summing
+
+Float = NDArray[np.float64]
+
+ROWS = 4096  # summed at one time: so much of every vector stays in the cache
+AT_ONCE = 3  # columns that are read together
+VECTORS = 4  # that they are multiplied by together: sums for each pair are what registers hold
+DOZEN = 12  # vectors that a sparse column is multiplied by together
+
+
+@summing
+def columns_times(flat: Any, stride: int, rows: Float, first: int, end: int, out: Float) -> None:
+    """out[:, j] <- out[:, j] + rows x_j for columns first <= j < end, AT_ONCE of them or more.
+
+    x_j (n,) begins at j stride in `flat`; rows (b, n) and out (b, p), b a multiple of VECTORS
+    """
+    b, n = rows.shape
+    for start in range(0, n, ROWS):
+        stop = min(start + ROWS, n)
+        for j in range(first, end, AT_ONCE):
+            last = min(j + AT_ONCE, end)
+            at = last - AT_ONCE  # the last ones go back to be as many: only what is new is added
+            base = at * stride
+            X = flat[base + start : base + stop]
+            Y = flat[base + stride + start : base + stride + stop]
+            Z = flat[base + 2 * stride + start : base + 2 * stride + stop]
+            for k in range(0, b, VECTORS):
+                R, S = rows[k, start:stop], rows[k + 1, start:stop]
+                T, U = rows[k + 2, start:stop], rows[k + 3, start:stop]
+                r0 = r1 = r2 = s0 = s1 = s2 = t0 = t1 = t2 = u0 = u1 = u2 = 0.0
+                for i in range(stop - start):
+                    x, y, z = X[i], Y[i], Z[i]
+                    r, s, t, u = R[i], S[i], T[i], U[i]
+                    r0 += r * x
+                    r1 += r * y
+                    r2 += r * z
+                    s0 += s * x
+                    s1 += s * y
+                    s2 += s * z
+                    t0 += t * x
+                    t1 += t * y
+                    t2 += t * z
+                    u0 += u * x
+                    u1 += u * y
+                    u2 += u * z
+                if at == j:
+                    out[k, at] += r0
+                    out[k + 1, at] += s0
+                    out[k + 2, at] += t0
+                    out[k + 3, at] += u0
+                if at + 1 >= j:
+                    out[k, at + 1] += r1
+                    out[k + 1, at + 1] += s1
+                    out[k + 2, at + 1] += t1
+                    out[k + 3, at + 1] += u1
+                out[k, at + 2] += r2
+                out[k + 1, at + 2] += s2
+                out[k + 2, at + 2] += t2
+                out[k + 3, at + 2] += u2
+
+
+@summing
+def stored_columns_times(
+    data: Any,
+    indices: Any,
+    indptr: Any,
+    rows: Float,
+    means: Float,
+    totals: Float,
+    first: int,
+    end: int,
+    out: Float,
+) -> None:
+    """out[:, j] <- rows' (x_j - m_j) for columns first <= j < end of a sparse X (CSC).
+
+    rows (n, DOZEN), totals (DOZEN,) their sums, means (p,), out (DOZEN, p)
+    """
+    sums = np.empty(DOZEN)
+    for j in range(first, end):
+        for k in range(DOZEN):
+            sums[k] = 0.0
+        for t in range(indptr[j], indptr[j + 1]):
+            x, i = data[t], indices[t]
+            for k in range(DOZEN):
+                sums[k] += x * rows[i, k]
+        for k in range(DOZEN):
+            out[k, j] = sums[k] - totals[k] * means[j]

@@ -1,0 +1,111 @@
+"""Products with X that leave the GIL, or share its columns among threads.
+
+BLAS's own threads spin for a tenth of a second after their work: those of a pool would wait for
+them, and so would whatever runs on one thread meanwhile.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+from numpy.typing import NDArray
+
+from leastwise.numerics.threads import free_workers, one_blas_thread, parallel, scratch, workers
+
+Float = NDArray[np.float64]
+
+MOST = 20  # vectors: with more of them BLAS is faster than a loop of our own
+ENOUGH = 1 << 23  # products of two numbers, which are worth a second thread
+STORED = 1 << 17  # numbers of a sparse X that are
+
+
+def product(a: Any, b: Any) -> Any:
+    """`a @ b`, outside of the GIL if both are dense, so that other threads need not wait.
+
+    `@` frees it only where the result holds 500 numbers or more, as no sum over rows of few columns
+    does. `np.dot` frees it always, but copies what does not lie in one piece.
+    """
+    return np.asarray(np.dot(a, b)) if _in_one_piece(a) and _in_one_piece(b) else a @ b
+
+
+def _in_one_piece(a: Any) -> bool:
+    return isinstance(a, np.ndarray) and (a.flags.c_contiguous or a.flags.f_contiguous)
+
+
+def times(rows: Float, X: NDArray[Any], *, often: bool = False) -> Float:
+    """(b, p) `rows @ X` of rows (b, n) and X (n, p).
+
+    Where the columns of X lie in one piece each and it is asked for `often`, in a compiled loop.
+    X may be of any float type then, and is float64 otherwise.
+    """
+    (b, n), p = rows.shape, X.shape[1]
+    count = free_workers() if b * n * p >= ENOUGH else 1
+    if often and suits(rows, X):
+        return _compiled(rows, X, count)
+    if count == 1:
+        with one_blas_thread():
+            return product(rows, X)
+    out = np.empty((b, p))
+
+    def multiply(part: slice) -> None:
+        np.matmul(rows, X[:, part], out=out[:, part])
+
+    parallel(multiply, _parts(p, count, 1))
+    return out
+
+
+def suits(rows: Any, X: Any) -> bool:
+    """Whether a compiled loop is faster than BLAS on these."""
+    if not (isinstance(rows, np.ndarray) and isinstance(X, np.ndarray)):
+        return False
+    (b, n), p = rows.shape, X.shape[1]
+    each = X.strides[0] == X.itemsize and X.strides[1] % X.itemsize == 0
+    return 2 <= b <= MOST and p >= 4 * workers() and each and X.strides[1] >= n * X.itemsize
+
+
+def _compiled(rows: Float, X: NDArray[Any], count: int) -> Float:
+    from leastwise.kernels.columns import AT_ONCE, VECTORS, columns_times
+
+    (b, n), p = rows.shape, X.shape[1]
+    whole = -(-b // VECTORS) * VECTORS
+    filled, out = np.zeros((whole, n)), np.zeros((whole, p))
+    filled[:b] = rows
+    stride = X.strides[1] // X.itemsize
+    flat = as_strided(X, ((p - 1) * stride + n,), (X.itemsize,), writeable=False)
+
+    def multiply(part: slice) -> None:
+        columns_times(flat, stride, filled, part.start, part.stop, out)
+
+    parallel(multiply, _parts(p, count, AT_ONCE))
+    return out[:b]
+
+
+def stored_times(rows: Float, X: Any, mean: Float) -> Float:
+    """(b, p) `rows @ (X - 1 mean')` of rows (b, n) and a sparse X (n, p) in columns, compiled."""
+    from leastwise.kernels.columns import DOZEN, stored_columns_times
+
+    (b, n), p = rows.shape, X.shape[1]
+    if b > DOZEN:
+        each = (stored_times(rows[k : k + DOZEN], X, mean) for k in range(0, b, DOZEN))
+        return np.concatenate(list(each))
+    beside, out = scratch(n, DOZEN), np.empty((DOZEN, p))
+    beside[:, :b], beside[:, b:] = rows.T, 0.0
+    totals = beside.sum(axis=0)
+    # A few long columns may hold as many numbers as all others.
+    marks = np.linspace(0, X.nnz, 1 + (free_workers() if X.nnz >= STORED else 1))
+    edges = [*np.searchsorted(X.indptr, marks[:-1]), p]
+
+    def multiply(part: tuple[int, int]) -> None:
+        stored_columns_times(X.data, X.indices, X.indptr, beside, mean, totals, *part, out)
+
+    parallel(multiply, pairwise(edges))
+    return out[:b]
+
+
+def _parts(size: int, count: int, unit: int) -> list[slice]:
+    """`size` in `count` parts, each but the last a multiple of `unit`."""
+    edges = [size * part // count // unit * unit for part in range(count)] + [size]
+    return [slice(*pair) for pair in pairwise(edges)]

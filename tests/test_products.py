@@ -1,0 +1,122 @@
+"""Products of a few vectors with all columns, in whatever order and on however many threads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from leastwise.numerics import products, threads
+from leastwise.numerics.products import stored_times, suits, times
+
+Float = NDArray[np.float64]
+
+# Sums of thousands of products of normal numbers, against the same sums in another order.
+RTOL, ATOL = 1e-11, 1e-11
+ORDERS = {
+    "columns": np.asfortranarray,
+    "some rows of columns": lambda X: np.asfortranarray(np.vstack([X, X, X]))[len(X) : 2 * len(X)],
+    "rows": np.ascontiguousarray,
+    "some columns of rows": lambda X: np.hstack([X, X])[:, : X.shape[1]],
+    "neither": lambda X: np.repeat(np.repeat(X, 2, axis=0), 2, axis=1)[::2, ::2],
+}
+
+
+@pytest.fixture(autouse=True)
+def no_pool_of_another_size() -> Iterator[None]:
+    yield
+    threads._pool.cache_clear()
+
+
+@pytest.fixture(params=[1, 2, 3])
+def cores(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    """So many cores, however few numbers there are."""
+    for name in ("ENOUGH", "STORED"):
+        monkeypatch.setattr(products, name, 1)
+    for module in (threads, products):
+        monkeypatch.setattr(module, "workers", lambda: request.param)
+    threads._pool.cache_clear()
+    return request.param
+
+
+def drawn(b: int, n: int, p: int) -> tuple[Float, Float]:
+    rng = np.random.default_rng(1000 * b + n + p)
+    return rng.normal(size=(b, n)), rng.normal(size=(n, p))
+
+
+@pytest.mark.usefixtures("cores")
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize(("b", "n", "p"), [(1, 5, 30), (2, 1, 12), (5, 7, 13), (12, 40, 50)])
+def test_products_in_any_order(order: str, b: int, n: int, p: int) -> None:
+    rows, X = drawn(b, n, p)
+    X = ORDERS[order](X)
+    for often in (False, True):
+        np.testing.assert_allclose(times(rows, X, often=often), rows @ X, rtol=RTOL, atol=ATOL)
+
+
+def test_which_are_compiled() -> None:
+    rows, X = drawn(4, 20, 4 * threads.workers())
+    assert [suits(rows, make(X)) for make in ORDERS.values()] == [True, True, False, False, False]
+    X = np.asfortranarray(X)
+    assert not suits(rows[:1], X), "BLAS has a way of its own with one vector"
+    assert not suits(np.repeat(rows, 9, axis=0), X), "many vectors are what BLAS is made for"
+    assert not suits(rows, X[:, :2])
+    assert not suits(rows, np.broadcast_to(X[:, :1], X.shape)), "columns that lie in each other"
+    assert not suits(rows, sp.csc_array(X))
+
+
+@pytest.mark.usefixtures("cores")
+@pytest.mark.parametrize("n", [4095, 4096, 4097, 9000])
+def test_long_columns_are_summed_in_parts(n: int) -> None:
+    rows, X = drawn(3, n, 14)
+    X = np.asfortranarray(X)
+    np.testing.assert_allclose(times(rows, X, often=True), rows @ X, rtol=RTOL, atol=ATOL)
+
+
+def test_float32_is_summed_in_float64_and_may_be_read_only() -> None:
+    rows, X = drawn(6, 3000, 40)
+    single = np.asfortranarray(X.astype(np.float32))
+    single.flags.writeable = False
+    found = times(rows, single, often=True)
+    np.testing.assert_allclose(found, rows @ single.astype(np.float64), rtol=RTOL, atol=ATOL)
+
+
+@pytest.mark.usefixtures("cores")
+@pytest.mark.parametrize("b", [1, 5, 12, 13, 30])
+@pytest.mark.parametrize("wide", [np.int32, np.int64])
+def test_sparse_columns_about_their_means(b: int, wide: type) -> None:
+    rows, X = drawn(b, 60, 41)
+    X[np.random.default_rng(0).random(X.shape) < 0.8] = 0.0
+    X[:, :3] = X[:, 20] = X[:, -2:] = 0.0  # nothing is stored
+    X[:, 7] = 1.5  # everything is
+    stored = sp.csc_array(X)
+    stored.indices, stored.indptr = stored.indices.astype(wide), stored.indptr.astype(wide)
+    mean = X.mean(axis=0)
+    found = stored_times(rows, stored, mean)
+    np.testing.assert_allclose(found, rows @ (X - mean), rtol=RTOL, atol=ATOL)
+
+
+def test_the_same_bits_on_any_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows, X = drawn(7, 300, 101)
+    for name in ("ENOUGH", "STORED"):
+        monkeypatch.setattr(products, name, 1)
+    dense, stored = [], []
+    for count in (1, 2, 5):
+        for module in (threads, products):
+            monkeypatch.setattr(module, "workers", lambda count=count: count)
+        threads._pool.cache_clear()
+        dense.append(times(rows, np.asfortranarray(X), often=True))
+        stored.append(stored_times(rows, sp.csc_array(X), X.mean(axis=0)))
+    for found in (dense, stored):
+        assert all(np.array_equal(found[0], other) for other in found[1:])
+
+
+def test_a_part_of_other_work_shares_nothing() -> None:
+    """A pass that works on several blocks at a time has no thread to spare for one of them."""
+    assert threads.free_workers() == threads.workers()
+    inside = threads.parallel(lambda _: threads.free_workers(), range(2))
+    assert inside == [1, 1] or threads.workers() == 1
+    assert threads.free_workers() == threads.workers()
