@@ -19,6 +19,7 @@ Integer = NDArray[np.int64]
 
 OUT, IN, BOUND = 0, 1, 2  # status: at zero, in the support, at a bound that is not zero
 SOLVED, BLOCKED, TIRED = 0, 1, 2  # how a walk ends
+TIED = 1e-9  # of l1: a correlation this near to it ties
 
 
 @summing
@@ -125,8 +126,8 @@ def walk(
     G (m, m) and q (m,) in columns of length 1 ; pay (2, m) l1 and l2 ; bounds (2, m) ; above (m,)
     what |u_j| must exceed to enter ; w, signs, status, order (m,) and R, (m, m) or larger, go
     along ; u (m,) is filled ; room (2, m) ; counts: columns in the support, steps, the last step
-    allowed ; `least` squared pivot ; `rounding` of correlations ; `thorough`: whether the solution
-    is checked, and corrected, on the support too.
+    allowed, and columns at zero that tie at the end ; `least` squared pivot ; `rounding` of
+    correlations ; `thorough`: whether the solution is checked, and corrected, on the support too.
 
     Returns SOLVED, BLOCKED (all that violate are combinations of the support) or TIRED.
     """
@@ -231,6 +232,10 @@ def walk(
                 blocked += 1
         counts[0] = a
         if entered == 0:
+            counts[3] = 0
+            for j in range(m):
+                if status[j] == OUT and G[j, j] > 0.0 and abs(u[j]) >= pay[0, j] * (1.0 - TIED):
+                    counts[3] += 1
             return BLOCKED if blocked > 0 else SOLVED
     counts[0] = a
     return TIRED

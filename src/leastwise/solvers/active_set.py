@@ -28,6 +28,7 @@ from leastwise.kernels.support import (
     IN,
     OUT,
     SOLVED,
+    TIED,
     TIRED,
     append,
     backward,
@@ -46,7 +47,6 @@ Integer = NDArray[np.int64]
 
 COLLINEAR = 1e-12  # the squared pivot, of a column of length 1, below which it is a combination
 CLEAR = 1e-6  # the squared pivot above which nobody need look twice
-TIED = 1e-9  # of l1: a correlation this near to it ties
 MOST_TIED = 500  # columns up to which a tie is resolved
 NOTHING = 16.0 * EPS  # times how many they are: the squared length of what is a combination
 STEPS = 10_000  # in which a minimiser is reached, or never
@@ -98,12 +98,13 @@ class ActiveSet:
         self._order = np.zeros(m, np.int64)
         self._R = np.empty((m, m)) if room is None else room
         self._thorough = True  # until one solution on this Gram matrix was checked
-        self._counts, self._room = np.zeros(3, np.int64), np.empty((2, m))
+        self._counts, self._room = np.zeros(4, np.int64), np.empty((2, m))
 
     @property
     def coef(self) -> Float:
         """(m,) w in the units of H."""
-        return np.clip(self.w / self.length, *self._given)
+        w = self.w / self.length
+        return np.clip(w, *self._given) if self.bounded else w
 
     @property
     def order(self) -> Integer:
@@ -132,7 +133,7 @@ class ActiveSet:
         self._start(before)
         rounding = self._size + float(np.abs(self.w).sum())
         above = self.pay[0] * (1.0 + VIOLATION) + 16.0 * EPS * rounding
-        self._counts[1:] = self.steps, self.steps + min(limit, 100 + 4 * self.q.size)
+        self._counts[1:3] = self.steps, self.steps + min(limit, 100 + 4 * self.q.size)
         while True:
             ended = walk(
                 self.G,
@@ -157,7 +158,8 @@ class ActiveSet:
                 return False
             if ended == SOLVED or not self._exchange(above):
                 self._thorough = False
-                self._share_ties()
+                if self._counts[3]:
+                    self._share_ties()
                 return True
 
     def extrapolated(self, l1: Float) -> Float:
@@ -211,7 +213,7 @@ class ActiveSet:
 
     def _start(self, before: Float) -> None:
         """A factor for this l2, of the support there is and the columns that must be in it."""
-        if not np.array_equal(self.pay[1, self.order], before[self.order]):
+        if (self.pay[1] != before)[self.order].any():
             self._restart()
         if not self._fresh and self.pay[0].all():
             return

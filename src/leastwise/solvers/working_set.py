@@ -127,9 +127,7 @@ class WorkingSet(Solver):
         for number in range(len(penalties)):
             full = ""
             try:
-                # What is worth two threads is shared among our own: those of BLAS spin afterwards.
-                with one_blas_thread():
-                    stops = [next(way) for way in ways]
+                stops = [next(way) for way in ways]
             except OutOfRoom as reason:
                 full, stops = str(reason), []
             if full:
@@ -240,8 +238,10 @@ class _Course:
             first += len(batch)
             size = min(most, 2 * size)
             following = rungs[min(first + size, len(rungs)) - 1]
-            self._choose(batch, look)
-            stops, look, failures = self._solve(batch, following)
+            # What is worth two threads is shared among our own: those of BLAS spin afterwards.
+            with one_blas_thread():
+                self._choose(batch, look)
+                stops, look, failures = self._solve(batch, following)
             if failures > FAILURES:
                 # The path bends more than was predicted: look less far ahead, and more widely.
                 most, self._margin = max(LEAST_BATCH, most // 2), min(WIDEST, 1.5 * self._margin)
