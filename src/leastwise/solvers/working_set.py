@@ -309,8 +309,7 @@ class _Course:
         if self._all and self._engine is None:
             self._enlarge(self._W[:0])
         stops: list[Stop] = []
-        known = self._seen
-        failures = 0
+        known, failures = self._seen, 0
         while True:
             engine = self._engine
             assert engine is not None, "there is one for every batch"
@@ -327,8 +326,7 @@ class _Course:
                 if rung.number is not None and self._left > 0:
                     self._left = self._limit
             ahead = engine.extrapolated(following.l1[self._W])
-            limits = [rung.l1 for rung in batch]
-            limits.append(following.l1 * (1.0 - self._margin))
+            limits = [*(rung.l1 for rung in batch), following.l1 * (1.0 - self._margin)]
             points = Points(self._target, self._W, np.stack([*coefs, ahead]), limits)
             look = self._columns.look(points, known)
             wrong = self._violations(look, batch)
