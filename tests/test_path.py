@@ -10,6 +10,7 @@ from sklearn.linear_model import enet_path, lasso_path
 
 import leastwise as lw
 from leastwise.sources.readers import read_arrow
+from leastwise.working import RowColumns
 from problems import layouts, random_problem
 
 # What is constant is told, and meant here.
@@ -202,6 +203,26 @@ def test_passes_over_the_data():
     assert lw.path(tall.X, tall.y, l1_ratio=0.0).passes <= 3
     assert lw.path(wide.X, wide.y).passes <= 30
     assert lw.path(sp.csr_array(wide.X), wide.y).passes <= 30
+
+
+@pytest.mark.parametrize("strengths", [[0.01], 10, 20, 100])
+def test_few_columns_are_at_work(strengths, monkeypatch):
+    """However far apart the strengths: columns that matter far ahead alone wait until then."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(100, 2000))
+    y = X[:, :10] @ rng.normal(size=10) + rng.normal(size=100)
+    worked, grow = [], RowColumns._grow
+    monkeypatch.setattr(
+        RowColumns, "_grow", lambda self, new: worked.append(new.size) or grow(self, new)
+    )
+    if isinstance(strengths, list):
+        largest = np.abs((y - y.mean()) @ (X - X.mean(axis=0))).max() / 100
+        path = lw.path(X, y, strengths=largest * np.array(strengths))
+    else:
+        path = lw.path(X, y, strengths=strengths, smallest=0.01)
+    assert path.gaps.max() <= 1e-9
+    assert path.active[-1] == 94
+    assert sum(worked) <= 4 * 94
 
 
 def test_pickled_path_keeps_its_numbers():

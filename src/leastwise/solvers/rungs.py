@@ -13,7 +13,7 @@ from leastwise.problem import Problem
 
 Float = NDArray[np.float64]
 
-STEP = 0.5  # a strength further below the last than this is approached by rungs between
+STEP = 0.8  # a strength further below the last than this is approached by rungs between
 
 
 @dataclass(frozen=True)
@@ -44,3 +44,11 @@ def rungs_to(
         rungs.append(Rung(number, penalty.l1, *problem.at(penalty).strengths))
         last = penalty.l1
     return rungs
+
+
+def within(share: float, rungs: list[Rung]) -> list[Rung]:
+    """The first of the rungs, and those after it down to so much of its strength."""
+    count = 0
+    while count < len(rungs) and rungs[count].strength >= share * rungs[0].strength:
+        count += 1
+    return rungs[:count]

@@ -28,7 +28,7 @@ from leastwise.solvers.base import VIOLATION, Cost, Iterate, Solver, Steps, gram
 from leastwise.solvers.coordinate_descent import CoordinateDescent
 from leastwise.solvers.needs import kept, over_moments, projects
 from leastwise.solvers.quadratics import Quadratics
-from leastwise.solvers.rungs import Rung, rungs_to
+from leastwise.solvers.rungs import Rung, rungs_to, within
 from leastwise.working import (
     FEW,
     Look,
@@ -46,11 +46,12 @@ if TYPE_CHECKING:
 Float = NDArray[np.float64]
 Index = NDArray[np.intp]
 
-MARGIN = 0.1  # how near to its limit a predicted correlation must come
-WIDEST = 0.3  # of which, after predictions that failed
+MARGIN = 0.05  # how near to its limit a predicted correlation must come
+WIDER, WIDEST = 0.15, 0.3  # after predictions that failed: at least, growing by half, and at most
 LEAST_BATCH = 4
 BATCH = 10  # strengths checked at a time
 START = 0.8  # of the first strength: above it nothing need be known of the path beforehand
+SPAN = 0.6  # of a batch's first strength: further ahead little can be predicted
 FAILURES = 1  # at one batch, that do not matter
 CORRECTIONS = 3
 EXPECTED_LOOKS = 15.0  # passes over the rows of a fit
@@ -228,24 +229,24 @@ class _Course:
 
     def along(self, rungs: list[Rung]) -> Iterator[Stop]:
         """The solution on each rung that was asked for."""
-        look, first, most = Look(np.empty(0), np.stack([self._q, self._q])), 0, BATCH
-        near = [rung.strength >= START * rungs[0].strength for rung in rungs[:LEAST_BATCH]]
-        size = sum(near)
+        look, most = Look(np.empty(0), np.stack([self._q, self._q])), BATCH
         if self._start is not None and not self._all:
             self._enlarge(np.flatnonzero(self._start))
-        while first < len(rungs):
-            batch = rungs[first : first + (len(rungs) if self._all else size)]
-            first += len(batch)
-            size = min(most, 2 * size)
-            following = rungs[min(first + size, len(rungs)) - 1]
+        batch = rungs if self._all else within(START, rungs[:LEAST_BATCH])
+        while batch:
+            rungs = rungs[len(batch) :]
+            coming = within(SPAN, rungs[: min(most, 2 * len(batch))])
+            following = (coming or batch)[-1]
             # What is worth two threads is shared among our own: those of BLAS spin afterwards.
             with one_blas_thread():
                 self._choose(batch, look)
                 stops, look, failures = self._solve(batch, following)
             if failures > FAILURES:
                 # The path bends more than was predicted: look less far ahead, and more widely.
-                most, self._margin = max(LEAST_BATCH, most // 2), min(WIDEST, 1.5 * self._margin)
+                most = max(LEAST_BATCH, most // 2)
+                self._margin = min(max(WIDER, 1.5 * self._margin), WIDEST)
             yield from (stop for stop in stops if stop.rung.number is not None)
+            batch = coming
 
     def _choose(self, batch: list[Rung], look: Look) -> None:
         """W for a batch: the support, and the columns near their limits where it begins or ends.
