@@ -83,7 +83,7 @@ def test_a_path_goes_on_when_its_columns_outgrow_the_memory(mapped):
     X, y = mapped(2000, 700)
     allowed = 9_000_000
     with pytest.warns(LeastwiseWarning, match=r"columns at work .* descent went on"):
-        path, most = traced(lambda: lw.path(X, y, strengths=4, smallest=0.02, memory=allowed))
+        path, most = traced(lambda: lw.path(X, y, strengths=4, smallest=0.005, memory=allowed))
     assert path.gaps.max() <= 1e-9
     whole = lw.path(X, y, strengths=path.strengths)
     assert not whole.notes
