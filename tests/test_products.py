@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+import leastwise as lw
 from leastwise.numerics import products, threads
 from leastwise.numerics.products import stored_times, suits, times
 
@@ -66,6 +68,8 @@ def test_which_are_compiled() -> None:
     assert not suits(rows, X[:, :2])
     assert not suits(rows, np.broadcast_to(X[:, :1], X.shape)), "columns that lie in each other"
     assert not suits(rows, sp.csc_array(X))
+    assert suits(rows, X.astype(np.float32))
+    assert not any(suits(rows, X.astype(kind)) for kind in ("f2", ">f8", "g")), "no such loop"
 
 
 @pytest.mark.usefixtures("cores")
@@ -120,3 +124,25 @@ def test_a_part_of_other_work_shares_nothing() -> None:
     inside = threads.parallel(lambda _: threads.free_workers(), range(2))
     assert inside == [1, 1] or threads.workers() == 1
     assert threads.free_workers() == threads.workers()
+
+
+def test_every_thread_can_limit_those_of_blas() -> None:
+    """After a fit in one thread, a fit in another still leaves BLAS one thread."""
+
+    def limited() -> list[int]:
+        with threads.one_blas_thread():
+            return [library.get_num_threads() for library in threads._libraries()]
+
+    before = [library.get_num_threads() for library in threads._libraries()]
+    assert set(limited()) == {1}
+    with ThreadPoolExecutor(1) as other:
+        assert set(other.submit(limited).result()) == {1}
+    assert set(limited()) == {1}
+    assert [library.get_num_threads() for library in threads._libraries()] == before
+
+
+def test_a_matrix_of_half_floats_takes_no_compiled_loop() -> None:
+    rng = np.random.default_rng(3)
+    X, y = rng.normal(size=(60, 900)).astype(np.float16), rng.normal(size=60)
+    paths = [lw.path(make(X), y, strengths=5) for make in (np.asfortranarray, np.float64)]
+    np.testing.assert_allclose(paths[0].coef, paths[1].coef, atol=1e-12)

@@ -35,6 +35,8 @@ from leastwise.shape import (
 
 Float = NDArray[np.float64]
 
+FEW = 2  # vectors up to which SciPy's products of a sparse block are as fast as a loop of our own
+
 
 class View(Protocol):
     """A block's columns with their means taken off (or as they are, when the mean is None).
@@ -114,7 +116,8 @@ class ImplicitView:
         return whole - self.mean @ coef if self.mean.any() else whole
 
     def back(self, rows: Float, *, often: bool = False) -> Float:
-        if often and not isinstance(self.matrix, np.ndarray) and self.matrix.format == "csc":
+        by_columns = not isinstance(self.matrix, np.ndarray) and self.matrix.format == "csc"
+        if often and by_columns and rows.shape[1] > FEW:
             return stored_times(rows.T, self.matrix, self.mean).T
         if often and suits(rows.T, self.matrix):
             raw = times(rows.T, self.matrix, often=True)

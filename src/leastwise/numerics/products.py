@@ -39,7 +39,7 @@ def times(rows: Float, X: NDArray[Any], *, often: bool = False) -> Float:
     """(b, p) `rows @ X` of rows (b, n) and X (n, p).
 
     Where the columns of X lie in one piece each and it is asked for `often`, in a compiled loop.
-    X may be of any float type then, and is float64 otherwise.
+    X may be float32 then, and is float64 otherwise.
     """
     (b, n), p = rows.shape, X.shape[1]
     count = free_workers() if b * n * p >= ENOUGH else 1
@@ -62,8 +62,10 @@ def suits(rows: Any, X: Any) -> bool:
     if not (isinstance(rows, np.ndarray) and isinstance(X, np.ndarray)):
         return False
     (b, n), p = rows.shape, X.shape[1]
+    if X.dtype not in (np.float64, np.float32) or not 2 <= b <= MOST or p < 4 * workers():
+        return False
     each = X.strides[0] == X.itemsize and X.strides[1] % X.itemsize == 0
-    return 2 <= b <= MOST and p >= 4 * workers() and each and X.strides[1] >= n * X.itemsize
+    return each and X.strides[1] >= n * X.itemsize
 
 
 def _compiled(rows: Float, X: NDArray[Any], count: int) -> Float:

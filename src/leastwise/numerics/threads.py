@@ -53,6 +53,9 @@ def free_workers() -> int:
     return 1 if getattr(_local, "working", False) else workers()
 
 
+def _nothing() -> None: ...
+
+
 _limited = threading.Lock()
 
 
@@ -76,6 +79,8 @@ def one_blas_thread() -> Generator[None]:
         finally:
             for library, threads in zip(libraries, before, strict=True):
                 library.set_num_threads(threads)
+                # Else this thread alone could ever set a limit (threadpoolctl 3.6 and later).
+                getattr(library, "clear_controlling_thread", _nothing)()
     finally:
         _limited.release()
 

@@ -28,7 +28,7 @@ from leastwise.solvers.base import VIOLATION, Cost, Iterate, Solver, Steps, gram
 from leastwise.solvers.coordinate_descent import CoordinateDescent
 from leastwise.solvers.needs import kept, over_moments, projects
 from leastwise.solvers.quadratics import Quadratics
-from leastwise.solvers.rungs import Rung, rungs_to, within
+from leastwise.solvers.rungs import STEP, STEP_OF_ALL, Rung, rungs_to, within
 from leastwise.working import (
     FEW,
     Look,
@@ -123,7 +123,7 @@ class WorkingSet(Solver):
             _Course(problem, columns, target, limit, None if start is None else start[:, target])
             for target in targets
         ]
-        ways = [course.along(rungs_to(problem, penalties, course.largest)) for course in courses]
+        ways = [one.along(rungs_to(problem, penalties, one.largest, one.step)) for one in courses]
         coef = start
         for number in range(len(penalties)):
             full = ""
@@ -214,6 +214,7 @@ class _Course:
         self._bounded = problem.penalty.bounded
         self._all = not columns.on_rows and int(np.count_nonzero(self._alive)) <= FEW
         self._start, self._margin = start, MARGIN
+        self.step = STEP_OF_ALL if self._all else STEP
         self._seen: Look | None = None  # the last point that all columns were checked at
         self._left = limit  # steps allowed until the next strength that was asked for
         self._W = np.flatnonzero(self._alive) if self._all else np.empty(0, np.intp)
@@ -242,8 +243,7 @@ class _Course:
                 self._choose(batch, look)
                 stops, look, failures = self._solve(batch, following)
             if failures > FAILURES:
-                # The path bends more than was predicted: look less far ahead, and more widely.
-                most = max(LEAST_BATCH, most // 2)
+                most = max(LEAST_BATCH, most // 2)  # the path bends more than was predicted
                 self._margin = min(max(WIDER, 1.5 * self._margin), WIDEST)
             yield from (stop for stop in stops if stop.rung.number is not None)
             batch = coming
