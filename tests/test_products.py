@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 import leastwise as lw
 from leastwise.numerics import products, threads
-from leastwise.numerics.products import stored_times, suits, times
+from leastwise.numerics.products import rows_times, stored_times, suits
 
 Float = NDArray[np.float64]
 
@@ -56,7 +56,7 @@ def test_products_in_any_order(order: str, b: int, n: int, p: int) -> None:
     rows, X = drawn(b, n, p)
     X = ORDERS[order](X)
     for often in (False, True):
-        np.testing.assert_allclose(times(rows, X, often=often), rows @ X, rtol=RTOL, atol=ATOL)
+        np.testing.assert_allclose(rows_times(rows, X, often=often), rows @ X, rtol=RTOL, atol=ATOL)
 
 
 def test_which_are_compiled() -> None:
@@ -77,14 +77,14 @@ def test_which_are_compiled() -> None:
 def test_long_columns_are_summed_in_parts(n: int) -> None:
     rows, X = drawn(3, n, 14)
     X = np.asfortranarray(X)
-    np.testing.assert_allclose(times(rows, X, often=True), rows @ X, rtol=RTOL, atol=ATOL)
+    np.testing.assert_allclose(rows_times(rows, X, often=True), rows @ X, rtol=RTOL, atol=ATOL)
 
 
 def test_float32_is_summed_in_float64_and_may_be_read_only() -> None:
     rows, X = drawn(6, 3000, 40)
     single = np.asfortranarray(X.astype(np.float32))
     single.flags.writeable = False
-    found = times(rows, single, often=True)
+    found = rows_times(rows, single, often=True)
     np.testing.assert_allclose(found, rows @ single.astype(np.float64), rtol=RTOL, atol=ATOL)
 
 
@@ -112,7 +112,7 @@ def test_the_same_bits_on_any_number_of_threads(monkeypatch: pytest.MonkeyPatch)
         for module in (threads, products):
             monkeypatch.setattr(module, "workers", lambda count=count: count)
         threads._pool.cache_clear()
-        dense.append(times(rows, np.asfortranarray(X), often=True))
+        dense.append(rows_times(rows, np.asfortranarray(X), often=True))
         stored.append(stored_times(rows, sp.csc_array(X), X.mean(axis=0)))
     for found in (dense, stored):
         assert all(np.array_equal(found[0], other) for other in found[1:])

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from leastwise.numerics.products import times
+from leastwise.numerics.products import rows_times
 
 if TYPE_CHECKING:
     from leastwise.blocks import Block, ImplicitView
@@ -82,7 +82,7 @@ class DensePicked:
 
     def cross(self, first: int) -> Float:
         new = weighted(self._block, self._room[first : self._count])
-        return times(new, self._room[: self._count].T)
+        return rows_times(new, self._room[: self._count].T)
 
 
 class SparsePicked:

@@ -9,8 +9,8 @@ and their Gram matrix; a look is one product of all columns with the residuals o
     |u_j| <= |u_j before| + |x_j| |r - r before|        (Cauchy and Schwarz)
 
 can reach their limit: for the others the bound itself is given, which is within it. A sparse column
-that can reach it at the last point alone, the furthest, is read for that one. Where sparse columns
-hold few numbers, each look reads all of them.
+that can reach it at the last point alone, the furthest, is read for that one. Where columns hold
+few numbers, each look reads all of them.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from leastwise.numerics.products import product, stored_times, suits, times
+from leastwise.numerics.products import product, rows_times, stored_times, suits
 from leastwise.numerics.threads import parallel, scratch
 from leastwise.picked import DensePicked, SparsePicked
 from leastwise.shape import (
@@ -63,7 +63,7 @@ class DenseView:
         return self.array @ coef
 
     def back(self, rows: Float, *, often: bool = False) -> Float:
-        return times(rows.T, self.array, often=often).T
+        return rows_times(rows.T, self.array, often=often).T
 
     def cross(self, weight: Float | None) -> Float:
         if weight is None:
@@ -120,7 +120,7 @@ class ImplicitView:
         if often and by_columns and rows.shape[1] > FEW:
             return stored_times(rows.T, self.matrix, self.mean).T
         if often and suits(rows.T, self.matrix):
-            raw = times(rows.T, self.matrix, often=True)
+            raw = rows_times(rows.T, self.matrix, often=True)
         else:
             raw = self._back(rows)
         if self.mean.any():
@@ -132,7 +132,7 @@ class ImplicitView:
         # The product of few rows with X as it lies is several times faster than that with X'.
         few = isinstance(self.matrix, np.ndarray)
         each = (
-            times(rows[part].T, piece).T if few else piece.T @ rows[part]
+            rows_times(rows[part].T, piece).T if few else piece.T @ rows[part]
             for part, piece in self._pieces()
         )
         return np.ascontiguousarray(np.asarray(functools.reduce(np.add, each)).T)

@@ -35,7 +35,7 @@ def _in_one_piece(a: Any) -> bool:
     return isinstance(a, np.ndarray) and (a.flags.c_contiguous or a.flags.f_contiguous)
 
 
-def times(rows: Float, X: NDArray[Any], *, often: bool = False) -> Float:
+def rows_times(rows: Float, X: NDArray[Any], *, often: bool = False) -> Float:
     """(b, p) `rows @ X` of rows (b, n) and X (n, p).
 
     Where the columns of X lie in one piece each and it is asked for `often`, in a compiled loop.

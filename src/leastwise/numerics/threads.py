@@ -49,11 +49,11 @@ def _libraries() -> list[Any]:
 
 
 def free_workers() -> int:
-    """Among how many threads work may be shared here: in a part of `parallel` one alone."""
+    """Among how many threads work may be shared here: in a part of `parallel` one alone.
+
+    It would wait there for the pool that it runs on.
+    """
     return 1 if getattr(_local, "working", False) else workers()
-
-
-def _nothing() -> None: ...
 
 
 _limited = threading.Lock()
@@ -79,8 +79,9 @@ def one_blas_thread() -> Generator[None]:
         finally:
             for library, threads in zip(libraries, before, strict=True):
                 library.set_num_threads(threads)
-                # Else this thread alone could ever set a limit (threadpoolctl 3.6 and later).
-                getattr(library, "clear_controlling_thread", _nothing)()
+                # Else no other thread may ever set a limit. (Older threadpoolctl lets all of them.)
+                if hasattr(library, "clear_controlling_thread"):
+                    library.clear_controlling_thread()
     finally:
         _limited.release()
 
@@ -119,9 +120,7 @@ def parallel(
     watch : called in the caller's thread with how many of the first parts are done
     """
     parts = list(parts)
-    if getattr(_local, "working", False):  # waiting here for the pool that this part runs on
-        return _watched(map(function, parts), watch)
-    if len(parts) < 2 or workers() < 2:
+    if len(parts) < 2 or free_workers() < 2:
         with one_blas_thread():
             return _watched(map(function, parts), watch)
 
