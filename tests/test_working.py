@@ -1,47 +1,24 @@
-"""Looks at all columns: exact at first, and bounded for what a later look does not read again."""
+"""Looks at all columns: exact at landmarks, and bounded for what is not read between them."""
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
 
 from leastwise.cv.folds import make_folds
+from leastwise.kernels.bounds import bounded
+from leastwise.looks import Points, lines
 from leastwise.losses import Squared
 from leastwise.problem import Design
 from leastwise.sources import MemorySource
-from leastwise.working import Points, RowColumns
+from leastwise.working import RowColumns
 
 EXACT = 1e-12  # of correlations of order 1: rounding of sums of 40 products
 
 
 @pytest.mark.parametrize("make", [np.asarray, sp.csr_array, sp.csc_array])
-def test_looks_in_a_row_stay_true(make):
-    """After many small steps a correlation that was not read again is still within its bound."""
-    rng = np.random.default_rng(0)
-    X, y = rng.normal(size=(40, 600)), rng.normal(size=40)
-    design = Design(MemorySource(make(X), y), Squared(), True)
-    columns = RowColumns(design, 1 << 28)
-    at = np.arange(12)
-    columns.gram(at)
-    Z, r = X - X.mean(axis=0), y - y.mean()
-    limits, known, kept = np.full((1, 600), 1.2), None, 0
-    w = np.zeros(12)
-    for _ in range(6):
-        known = columns.look(Points(0, at, w[None], limits), known)
-        true = Z.T @ (r - Z[:, at] @ w) / 40
-        found = known.correlation[0]
-        exact = np.abs(found - true) <= EXACT
-        kept += int((~exact).sum())
-        assert exact[at].all()
-        # What is not exact is a bound of the truth, and within the limit.
-        assert (exact | (np.abs(true) <= np.abs(found) + EXACT)).all()
-        assert (exact | (np.abs(found) <= limits[0])).all()
-        w = w + 0.02 * rng.normal(size=12)
-    assert kept > 0, "no look was spared: the test says nothing"
-
-
-@pytest.mark.parametrize("make", [np.asarray, sp.csr_array, sp.csc_array])
-def test_several_points_are_seen_from_one(make):
-    """Weighted rows in three blocks: what is not read is within the least of the limits."""
+@pytest.mark.parametrize("known", [False, True])
+def test_between_landmarks_columns_are_read_or_bounded(make, known):
+    """Weighted rows in three blocks, points near a bent line, a mean far from zero."""
     rng = np.random.default_rng(1)
     X = rng.normal(size=(60, 800)) * (rng.random((60, 800)) < 0.3) + 2.0
     X[:, 700:750] = 2.0  # without variation: never within reach of any limit
@@ -52,25 +29,84 @@ def test_several_points_are_seen_from_one(make):
     columns.gram(at)
     share = weight / weight.sum()
     Z, r = X - share @ X, y - share @ y
-    w = 0.02 * rng.normal(size=(5, 10))
-    first = columns.look(Points(0, at, w[:1], [np.full(800, 0.6)])).last()
-    limits = [np.full(800, limit) for limit in (0.6, 0.55, 0.5, 0.45, 0.2)]
-    found = columns.look(Points(0, at, w, limits), first)
+    way = np.linspace(0.0, 1.0, 12)[:, None]
+    w = 0.2 * way * rng.normal(size=10) + 0.02 * way**2 * rng.normal(size=(12, 10))
     residuals = r - w @ Z[:, at].T
     true = (residuals * share) @ Z
+    true[:, 700:750] = 0.0
+    limits = [np.full(800, limit) for limit in np.linspace(0.3, 0.18, 12)]
+    points = Points(0, at, w, limits, true[0] if known else None)
+    found = columns.look(points)
     np.testing.assert_allclose(found.value, 0.5 * (residuals**2 @ share), rtol=1e-13)
     exact = np.abs(found.correlation - true) <= EXACT
-    assert exact[:, at].all()
+    assert exact[points.landmarks].all()
+    assert exact[-2:].all(), "the end and what is ahead must be landmarks"
     assert (~exact).any(), "no column was spared: the test says nothing"
+    # What is not exact is a bound of the truth, and within the limit.
     assert (exact | (np.abs(true) <= np.abs(found.correlation) + EXACT)).all()
-    least = np.array([0.45, 0.45, 0.45, 0.45, 0.2])[:, None]
-    assert (exact | (np.abs(found.correlation) <= least)).all()
+    assert (exact | (np.abs(found.correlation) <= np.array(limits))).all()
     beyond = (np.abs(true[:-1]) > np.array(limits[:-1])).any(axis=0)
+    assert beyond.any()
+    assert not beyond.all()
     assert np.isin(np.flatnonzero(beyond), found.reaching).all()
-    # A sparse column that is within reach of the last limit alone is read for the last point alone.
-    alone = exact[-1] & ~exact[:-1].any(axis=0)
-    assert alone.any() == (make is not np.asarray)
     assert (found.correlation[:, 700:750] == 0.0).all()
+
+
+@pytest.mark.parametrize("make", [np.asarray, sp.csc_array])
+def test_points_far_off_their_lines_are_read(make):
+    """Where the bounds exclude no column, every correlation is exact."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(40, 600)), rng.normal(size=40)
+    columns = RowColumns(Design(MemorySource(make(X), y), Squared(), True), 1 << 28)
+    at = np.arange(12)
+    columns.gram(at)
+    w = rng.normal(size=(9, 12))
+    found = columns.look(Points(0, at, w, [np.full(600, 0.01)] * 9))
+    Z, r = X - X.mean(axis=0), y - y.mean()
+    np.testing.assert_allclose(found.correlation, (r - w @ Z[:, at].T) @ Z / 40, atol=EXACT)
+    assert found.reaching is None
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e-120, 1.0, 1e120, 1e200])
+def test_lines_in_any_units(scale):
+    """r = r_a + t (r_b - r_a) + d: t, and a bound of |d| that is not below it, whatever the unit.
+
+    Where squares are no numbers any more every column may reach its limit.
+    """
+    rng = np.random.default_rng(2)
+    ends, off = rng.normal(size=(2, 50)), rng.normal(size=50)
+    off -= np.linalg.lstsq(ends.T, off)[0] @ ends  # the nearest point of the line is at t
+    r = scale * np.array([ends[0], 0.7 * ends[0] + 0.3 * ends[1] + 0.01 * off, ends[1]])
+    with np.errstate(over="ignore"):
+        first, line, last = lines([0, 2], r @ r.T)
+    assert (first.away, last.away) == (0.0, 0.0)
+    size = scale * 0.01 * np.linalg.norm(off)
+    limit, reaching = np.full(50, 1.001 * size), np.zeros(50, bool)
+    u = np.zeros((2, 50))
+    bounded(u[0], u[1], line.share, line.away, np.ones(50), limit, np.empty(50), reaching)
+    if 1e-150 < scale < 1e150:
+        assert line.share == pytest.approx(0.3)
+        assert size * (1.0 - 1e-9) <= line.away <= size * (1.0 + 1e-6)
+        assert not reaching.any()
+    else:
+        assert reaching.all()
+
+
+def test_the_bound_is_that_of_its_line():
+    """The compiled loop against NumPy; what is no number is beyond any limit."""
+    rng = np.random.default_rng(3)
+    u, v, length = rng.normal(size=(3, 101))
+    length, limit = np.abs(length), rng.random(101)
+    u[7], limit[11] = np.nan, np.inf
+    out, beyond = np.empty(101), np.zeros(101, bool)
+    beyond[3] = True
+    bounded(u, v, 0.25, 0.5, length, limit, out, beyond)
+    middle = u + 0.25 * (v - u)
+    size = np.abs(middle) + 0.5 * length
+    np.testing.assert_allclose(out, np.where(middle > 0.0, size, -size), rtol=1e-14)
+    expected = ~(size <= limit)
+    expected[3] = True
+    np.testing.assert_array_equal(beyond, expected)
 
 
 def test_training_rows_drawn_twice_are_those_rows():

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from leastwise.numerics.products import rows_times
+from leastwise.numerics.products import rows_times, stored_times
 
 if TYPE_CHECKING:
     from leastwise.blocks import Block, ImplicitView
@@ -36,8 +36,8 @@ class Picked(Protocol):
         """(b, rows) the columns at `places` (m,) times each row of coef (b, m)."""
         ...
 
-    def back(self, rows: Float) -> Float:
-        """(b, picked) the weighted products of all picked columns with each of rows (b, rows)."""
+    def back(self, rows: Float, places: Index) -> Float:
+        """(b, m) the weighted products of the columns at `places` (m,) with rows (b, rows)."""
         ...
 
     def cross(self, first: int) -> Float:
@@ -77,8 +77,8 @@ class DensePicked:
             return functools.reduce(np.add, each)
         return _among(places, coef, self._count) @ self._room[: self._count]
 
-    def back(self, rows: Float) -> Float:
-        return weighted(self._block, rows) @ self._room[: self._count].T
+    def back(self, rows: Float, places: Index) -> Float:
+        return weighted(self._block, rows) @ self._room[places].T
 
     def cross(self, first: int) -> Float:
         new = weighted(self._block, self._room[first : self._count])
@@ -111,10 +111,8 @@ class SparsePicked:
             coef = _among(places, coef, own.size)
         return np.asarray((matrix @ coef.T).T) - (coef @ own)[:, None]
 
-    def back(self, rows: Float) -> Float:
-        heavy = weighted(self._block, rows)
-        raw = np.asarray((self._matrix.T @ heavy.T).T)
-        return raw - np.multiply.outer(heavy @ np.ones(self._block.rows), self._own)
+    def back(self, rows: Float, places: Index) -> Float:
+        return stored_times(weighted(self._block, rows), self._matrix[:, places], self._own[places])
 
     def cross(self, first: int) -> Float:
         weight, own = self._block.weight, self._own

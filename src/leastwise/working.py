@@ -3,22 +3,14 @@
     gram(W) = D^-1 H_WW D^-1      look(W, w) = value and correlation u = q - H_:W w of each column
 
 `MomentColumns` reads both off the moments. `RowColumns` keeps a copy of the columns picked so far
-and their Gram matrix; a look is one product of all columns with the residuals of several strengths
-(Qian et al. 2020), and each look after the first reads only those columns whose bound
-
-    |u_j| <= |u_j before| + |x_j| |r - r before|        (Cauchy and Schwarz)
-
-can reach their limit: for the others the bound itself is given, which is within it. A sparse column
-that can reach it at the last point alone, the furthest, is read for that one. Where columns hold
-few numbers, each look reads all of them.
+and their Gram matrix; a look is one product of all columns with the residuals of a few of the
+strengths, the landmarks (Qian et al. 2020). Between them a bound of each column's correlation
+(`leastwise.looks`) says which can reach their limit: those alone are read there.
 """
 
 from __future__ import annotations
 
-import functools
 import operator
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -26,6 +18,7 @@ from numpy.typing import NDArray
 
 from leastwise.blocks import Block
 from leastwise.errors import UsageError
+from leastwise.looks import Look, Points, bound, lines
 from leastwise.picked import Picked, weighted
 from leastwise.problem import Design
 from leastwise.quadratic import OverMoments
@@ -36,48 +29,12 @@ Index = NDArray[np.intp]
 FEW = 600  # columns whose Gram matrix is always worth having
 # Times as long as in a product of all columns does a column take by itself, dense and sparse.
 GATHERED, GATHERED_SPARSE = 16, 3
-LIGHT = 32  # numbers in a column: to bound so short a product takes longer than to make it
 KEPT = "row columns"  # the name under which a design keeps them
 ROOM = 64  # columns there is room for at first, if the memory allows; it doubles when used up
 
 
 class OutOfRoom(UsageError):
     """More columns are at work than the memory allowed can hold."""
-
-
-@dataclass(frozen=True)
-class Points:
-    """Several w of one target, zero outside of `columns`: coef (b, m), and limits (p,) of |u|."""
-
-    target: int
-    columns: Index
-    coef: Float
-    limits: Sequence[Float]
-
-
-@dataclass(frozen=True)
-class Look:
-    """What the points turned out to be: value (b,), correlation (b, p); residuals for a second.
-
-    reaching (r,): the columns that may be beyond their limit at a point before the last, if not all
-    """
-
-    value: Float
-    correlation: Float
-    residuals: Any = None
-    reaching: Index | None = None
-
-    def rest(self, first: int) -> Look:
-        """The points from `first` on."""
-        residuals = None if self.residuals is None else [part[first:] for part in self.residuals]
-        return Look(self.value[first:], self.correlation[first:], residuals)
-
-    def last(self) -> Look:
-        """The last point alone: a copy, that the others may be forgotten."""
-        residuals = self.residuals
-        if residuals is not None:
-            residuals = [part[-1:].copy() for part in residuals]
-        return Look(self.value[-1:].copy(), self.correlation[-1:].copy(), residuals)
 
 
 class WorkingColumns(Protocol):
@@ -89,10 +46,10 @@ class WorkingColumns(Protocol):
         """(m, m) of these columns at length 1, which are kept at hand from then on."""
         ...
 
-    def look(self, points: Points, known: Look | None = None) -> Look:
-        """Value and correlation at the points; `known` are those of points near to them, or of one.
+    def look(self, points: Points) -> Look:
+        """Value and correlation at the points.
 
-        With `known`, a correlation that cannot reach its limit may be a bound of it instead.
+        Between two points a correlation that cannot reach its limit may be a bound of it instead.
         """
         ...
 
@@ -133,7 +90,7 @@ class MomentColumns:
         own = self._length[columns]
         return self._form.block(columns) / own / own[:, None]
 
-    def look(self, points: Points, known: Look | None = None) -> Look:
+    def look(self, points: Points) -> Look:
         form, target = self._form, points.target
         H = form.H if points.columns.size == form.H.shape[0] else form.H[points.columns]
         q = form.q[:, target]
@@ -159,7 +116,6 @@ class RowColumns:
         self._dead = design.centre.curvature == 0.0
         self._length = np.where(self._dead, 0.0, design.scale)
         self._gathered = GATHERED_SPARSE if self._source.sparse else GATHERED
-        self._light = self._source.stored < LIGHT * design.columns
         self._scale = np.empty(0)  # what makes a picked column one of length 1
 
     def gram(self, columns: Index) -> Float:
@@ -215,51 +171,36 @@ class RowColumns:
             f"{self._memory / 2**20:.3g} MiB are allowed"
         )
 
-    def look(self, points: Points, known: Look | None = None) -> Look:
-        residuals = self._residuals(points)
-        value = 0.5 * self._sum(_squares, residuals)
-        if known is None or self._light:
-            return Look(value, self._correlation(residuals), residuals)
-        rows, bound, reaching, last = self._bounds(points, known, residuals)
-        unknown = self._place < 0
-        most, ahead = unknown & reaching, unknown & last & ~reaching
-        if not self._source.sparse:  # to copy a dense column costs more than its products
-            most, ahead = most | ahead, np.zeros_like(ahead)
-        if np.count_nonzero(most) * self._gathered > most.size:
-            return Look(value, self._correlation(residuals), residuals)
-        # What is not read again keeps its bound, so that the next look may build on it.
-        correlation = np.copysign(bound, known.correlation)[rows]
-        at_hand = np.flatnonzero(~unknown)
-        pairs = list(zip(self._picked, residuals, strict=True))
-        exact = self._sum(lambda _, pair: pair[0].back(pair[1]), pairs)
-        correlation[:, at_hand] = exact[:, self._place[at_hand]]
-        if most.any():
-            columns = np.flatnonzero(most)
-            correlation[:, columns] = self._correlation(residuals, columns)
-        if ahead.any():
-            columns = np.flatnonzero(ahead)
-            end = [part[-1:] for part in residuals]
-            correlation[-1, columns] = self._correlation(end, columns)[0]
-        return Look(value, correlation, residuals, np.flatnonzero(reaching))
+    def look(self, points: Points) -> Look:
+        residuals, landmarks = self._residuals(points), points.landmarks
+        products = self._sum(_products, residuals)
+        value = 0.5 * np.diagonal(products)
+        if points.first is None and len(landmarks) == len(value):
+            return Look(value, self._correlation(residuals))
+        u, read = np.empty((len(value), self._design.columns)), landmarks
+        if points.first is not None:
+            u[0], read = points.first, landmarks[1:]
+        u[read] = self._correlation([part[read] for part in residuals])
+        reaching = bound(lines(landmarks, products), u, self._length, points.limits)
+        rest = np.array([place for place in range(len(value)) if place not in landmarks], np.intp)
+        if rest.size and not self._read(rest, reaching, residuals, u):
+            return Look(value, u)
+        return Look(value, u, np.flatnonzero(reaching))
 
-    def _bounds(
-        self, points: Points, known: Look, residuals: list[Float]
-    ) -> tuple[Index, Float, NDArray[np.bool_], NDArray[np.bool_]]:
-        """Which row of bounds is whose (b,), the bounds of |u|, and which columns may reach limits.
-
-        These are (p,): at any point before the last, and at the last.
-        """
-        away = [r - before for r, before in zip(residuals, known.residuals, strict=True)]
-        moved = np.sqrt(self._sum(_squares, away))
-        rows, limits = np.arange(moved.size), points.limits
-        if known.value.size < moved.size:
-            # Of the points before the last the furthest and the least limit say enough.
-            rows = np.minimum(rows[::-1], 1) ^ 1
-            moved = np.array([moved[:-1].max(), moved[-1]])
-            limits = [functools.reduce(np.minimum, limits[:-1]), limits[-1]]
-        bound = np.abs(known.correlation) + np.multiply.outer(moved, self._length)
-        *before, last = (one > limit for one, limit in zip(bound, limits, strict=True))
-        return rows, bound, functools.reduce(np.logical_or, before, np.zeros_like(last)), last
+    def _read(
+        self, rest: Index, reaching: NDArray[np.bool_], residuals: list[Float], u: Float
+    ) -> bool:
+        """Read the columns `reaching` at the `rest` of the points; all, and False, if many."""
+        others, at_hand = [part[rest] for part in residuals], self._place >= 0
+        known, new = (np.flatnonzero(reaching & side) for side in (at_hand, ~at_hand))
+        if new.size * self._gathered > reaching.size:
+            u[rest] = self._correlation(others)
+            return False
+        places, pairs = self._place[known], list(zip(self._picked, others, strict=True))
+        u[np.ix_(rest, known)] = self._sum(lambda _, pair: pair[0].back(pair[1], places), pairs)
+        if new.size:
+            u[np.ix_(rest, new)] = self._correlation(others, new)
+        return True
 
     def _residuals(self, points: Points) -> list[Float]:
         mean = self._design.centre.level[points.target]
@@ -294,5 +235,6 @@ def _numbers(size: int) -> int:
     return size * (size + 1) // 2
 
 
-def _squares(block: Block, rows: Float) -> Float:
-    return np.vecdot(rows, weighted(block, rows))
+def _products(block: Block, rows: Float) -> Float:
+    """(m, m) of all pairs of rows (m, n)."""
+    return rows @ weighted(block, rows).T

@@ -203,8 +203,8 @@ class _PickedHere(DensePicked):
         weight = hosted(block.weight)
         super().__init__(Block(_Columns(block.X), np.empty((block.rows, 0)), weight), mean)
 
-    def back(self, rows: Any) -> Float:
-        return super().back(hosted(rows))
+    def back(self, rows: Any, places: NDArray[np.intp]) -> Float:
+        return super().back(hosted(rows), places)
 
 
 class _Columns:

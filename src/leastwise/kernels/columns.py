@@ -1,8 +1,8 @@
 """The products of all columns of a matrix with a few vectors, where each column lies in one piece.
 
 BLAS is made for two large matrices: for a dozen vectors it copies the large one, a piece at a time,
-which takes longer than the products do. Of a sparse matrix a number is read once for a dozen, whose
-entries of one row lie together.
+which takes longer than the products do. Of a sparse matrix a number is read once for four of them,
+whose entries of one row lie together.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ Float = NDArray[np.float64]
 ROWS = 4096  # summed at one time: so much of every vector stays in the cache
 AT_ONCE = 3  # columns that are read together
 VECTORS = 4  # that they are multiplied by together: sums for each pair are what registers hold
-DOZEN = 12  # vectors that a sparse column is multiplied by together
 
 
 @summing
@@ -87,15 +86,17 @@ def stored_columns_times(
 ) -> None:
     """out[:, j] <- rows' (x_j - m_j) for columns first <= j < end of a sparse X (CSC).
 
-    rows (n, DOZEN), totals (DOZEN,) their sums, means (p,), out (DOZEN, p)
+    rows (n, VECTORS), totals (VECTORS,) their sums, means (p,), out (VECTORS, p)
     """
-    sums = np.empty(DOZEN)
     for j in range(first, end):
-        for k in range(DOZEN):
-            sums[k] = 0.0
-        for t in range(indptr[j], indptr[j + 1]):
-            x, i = data[t], indices[t]
-            for k in range(DOZEN):
-                sums[k] += x * rows[i, k]
-        for k in range(DOZEN):
-            out[k, j] = sums[k] - totals[k] * means[j]
+        r = s = t = u = 0.0
+        for k in range(indptr[j], indptr[j + 1]):
+            x, i = data[k], indices[k]
+            r += x * rows[i, 0]
+            s += x * rows[i, 1]
+            t += x * rows[i, 2]
+            u += x * rows[i, 3]
+        out[0, j] = r - totals[0] * means[j]
+        out[1, j] = s - totals[1] * means[j]
+        out[2, j] = t - totals[2] * means[j]
+        out[3, j] = u - totals[3] * means[j]

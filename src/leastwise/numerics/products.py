@@ -18,7 +18,7 @@ from leastwise.numerics.threads import free_workers, one_blas_thread, parallel, 
 Float = NDArray[np.float64]
 
 MOST = 20  # vectors: with more of them BLAS is faster than a loop of our own
-ENOUGH = 1 << 23  # products of two numbers, which are worth a second thread
+ENOUGH = 1 << 21  # products of two numbers, which are worth a second thread
 STORED = 1 << 17  # numbers of a sparse X that are
 
 
@@ -87,23 +87,24 @@ def _compiled(rows: Float, X: NDArray[Any], count: int) -> Float:
 
 def stored_times(rows: Float, X: Any, mean: Float) -> Float:
     """(b, p) `rows @ (X - 1 mean')` of rows (b, n) and a sparse X (n, p) in columns, compiled."""
-    from leastwise.kernels.columns import DOZEN, stored_columns_times
+    from leastwise.kernels.columns import VECTORS, stored_columns_times
 
     (b, n), p = rows.shape, X.shape[1]
-    if b > DOZEN:
-        each = (stored_times(rows[k : k + DOZEN], X, mean) for k in range(0, b, DOZEN))
-        return np.concatenate(list(each))
-    beside, out = scratch(n, DOZEN), np.empty((DOZEN, p))
-    beside[:, :b], beside[:, b:] = rows.T, 0.0
-    totals = beside.sum(axis=0)
+    out = np.empty((-(-b // VECTORS) * VECTORS, p))
+    beside = scratch(n, VECTORS)
     # A few long columns may hold as many numbers as all others.
     marks = np.linspace(0, X.nnz, 1 + (free_workers() if X.nnz >= STORED else 1))
     edges = [*np.searchsorted(X.indptr, marks[:-1]), p]
+    for first in range(0, b, VECTORS):
+        some = rows[first : first + VECTORS]
+        beside[:, : len(some)], beside[:, len(some) :] = some.T, 0.0
+        into, totals = out[first : first + VECTORS], np.zeros(VECTORS)
+        totals[: len(some)] = some.sum(axis=1)
 
-    def multiply(part: tuple[int, int]) -> None:
-        stored_columns_times(X.data, X.indices, X.indptr, beside, mean, totals, *part, out)
+        def multiply(part: tuple[int, int], totals: Float = totals, into: Float = into) -> None:
+            stored_columns_times(X.data, X.indices, X.indptr, beside, mean, totals, *part, into)
 
-    parallel(multiply, pairwise(edges))
+        parallel(multiply, pairwise(edges))
     return out[:b]
 
 

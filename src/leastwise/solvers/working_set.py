@@ -20,20 +20,19 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from leastwise.certificate import Support
+from leastwise.looks import Look, Points
 from leastwise.numerics.threads import one_blas_thread
 from leastwise.penalties import ElasticNet
-from leastwise.problem import Evaluation, Problem, Shape
-from leastwise.solvers.base import VIOLATION, Cost, Iterate, Solver, Steps, gram_flops
+from leastwise.problem import Problem, Shape
+from leastwise.solvers.base import VIOLATION, Cost, Solver, Steps, gram_flops
 from leastwise.solvers.coordinate_descent import CoordinateDescent
 from leastwise.solvers.needs import kept, over_moments, projects
 from leastwise.solvers.quadratics import Quadratics
 from leastwise.solvers.rungs import STEP, STEP_OF_ALL, Rung, rungs_to, within
+from leastwise.solvers.stops import Stop, joined
 from leastwise.working import (
     FEW,
-    Look,
     OutOfRoom,
-    Points,
     WorkingColumns,
     by_moments,
     release_columns,
@@ -56,22 +55,6 @@ FAILURES = 1  # at one batch, that do not matter
 CORRECTIONS = 3
 EXPECTED_LOOKS = 15.0  # passes over the rows of a fit
 ROUNDS = 100  # times that violators are let in at one batch
-
-
-@dataclass(frozen=True)
-class Stop:
-    """One target's solution on a rung: coef (m,) of `columns`, and the correlation (p,) there.
-
-    Of a column that was not read it is a bound, which is within the column's limit.
-    """
-
-    rung: Rung
-    columns: Index
-    coef: Float
-    value: float
-    correlation: Float
-    steps: int
-    support: Support | None = None
 
 
 @dataclass(frozen=True)
@@ -138,7 +121,7 @@ class WorkingSet(Solver):
                 yield from _numbered(rest, number, f"{full}: coordinate descent went on")
                 return
             used = max(stop.steps for stop in stops)
-            iterate = _joined(stops, columns, final=used >= limit)
+            iterate = joined(stops, on_rows=columns.on_rows, final=used >= limit)
             done = yield number, iterate
             for correction in range(1, CORRECTIONS + 1):
                 if done or used >= limit:
@@ -148,7 +131,7 @@ class WorkingSet(Solver):
                     stops = [course.corrected(stop) for course, stop in pairs]
                 used = max(stop.steps for stop in stops)
                 last = correction == CORRECTIONS or used >= limit
-                iterate = _joined(stops, columns, final=last)
+                iterate = joined(stops, on_rows=columns.on_rows, final=last)
                 done = yield number, iterate
             coef = iterate.coef
             del iterate, stops  # they hold correlations of all columns
@@ -163,26 +146,6 @@ def _numbered(steps: Steps, first: int, note: str) -> Steps:
             number, iterate = steps.send(done)
         except StopIteration:
             return
-
-
-def _joined(stops: list[Stop], columns: WorkingColumns, *, final: bool) -> Iterate:
-    coef = np.zeros((stops[0].correlation.size, len(stops)))
-    for target, stop in enumerate(stops):
-        coef[stop.columns, target] = stop.coef
-    only = len(stops) == 1  # no copy is needed then
-    each = [stop.correlation for stop in stops]
-    correlation = each[0][:, None] if only else np.array(each).T
-    supports = [stop.support for stop in stops if stop.support is not None]
-    return Iterate(
-        coef,
-        max(stop.steps for stop in stops),
-        Evaluation(np.array([stop.value for stop in stops]), correlation),
-        on_rows=columns.on_rows,
-        final=final,
-        exact=not final,
-        detail=f"over {'rows' if columns.on_rows else 'moments'}, exact on the support",
-        supports=tuple(supports) if supports else None,
-    )
 
 
 class _Course:
@@ -215,7 +178,7 @@ class _Course:
         self._all = not columns.on_rows and int(np.count_nonzero(self._alive)) <= FEW
         self._start, self._margin = start, MARGIN
         self.step = STEP_OF_ALL if self._all else STEP
-        self._seen: Look | None = None  # the last point that all columns were checked at
+        self._ended: Stop | None = None  # where the last batch did
         self._left = limit  # steps allowed until the next strength that was asked for
         self._W = np.flatnonzero(self._alive) if self._all else np.empty(0, np.intp)
         self._engine: ActiveSet | None = None
@@ -257,8 +220,7 @@ class _Course:
             return
         u, ahead = look.correlation[-2:]
         near = self._limit_reached(ahead, batch[-1].l1, self._margin)
-        begins = self._limit_reached(u, batch[0].l1, self._margin, look.reaching)
-        near[slice(None) if look.reaching is None else look.reaching] |= begins
+        near |= self._limit_reached(u, batch[0].l1, self._margin)
         near |= (batch[-1].l1 == 0.0) & self._alive
         if not near.any():
             near[np.argmax(np.abs(ahead) - batch[-1].l1)] = True
@@ -310,7 +272,7 @@ class _Course:
         if self._all and self._engine is None:
             self._enlarge(self._W[:0])
         stops: list[Stop] = []
-        known, failures = self._seen, 0
+        failures = 0
         while True:
             engine = self._engine
             assert engine is not None, "there is one for every batch"
@@ -328,8 +290,7 @@ class _Course:
                     self._left = self._limit
             ahead = engine.extrapolated(following.l1[self._W])
             limits = [*(rung.l1 for rung in batch), following.l1 * (1.0 - self._margin)]
-            points = Points(self._target, self._W, np.stack([*coefs, ahead]), limits)
-            look = self._columns.look(points, known)
+            look = self._look([*coefs, ahead], limits)
             wrong = self._violations(look, batch)
             clean = next((place for place, beyond in enumerate(wrong) if beyond.size), len(batch))
             asked = any(rung.number is not None for rung in batch[clean:])
@@ -340,12 +301,27 @@ class _Course:
                 for place in range(clean)
             ]
             if clean == len(batch):
-                self._seen = look.last()
-                return stops, replace(look, residuals=None), failures
+                self._ended = stops[-1]
+                return stops, look, failures
             failures += 1
             engine.resume(states[clean])
             self._enlarge(np.unique(np.concatenate(wrong[clean:])))
-            batch, known = batch[clean:], look.rest(clean)
+            batch = batch[clean:]
+
+    def _look(self, coefs: list[Float], limits: list[Float]) -> Look:
+        """A look at these points, which go on from where the last batch ended."""
+        points = Points(self._target, self._W, np.stack(coefs), limits)
+        ended = self._ended
+        if ended is None or self._all:
+            return self._columns.look(points)
+        w = np.zeros(self._q.size)
+        w[ended.columns] = ended.coef
+        if np.count_nonzero(w[self._W]) < ended.columns.size:
+            return self._columns.look(points)  # it is no point of these columns
+        coefs, limits = [w[self._W], *coefs], [ended.rung.l1, *limits]
+        points = replace(points, coef=np.stack(coefs), limits=limits, first=ended.correlation)
+        look = self._columns.look(points)
+        return replace(look, value=look.value[1:], correlation=look.correlation[1:])
 
     def _violations(self, look: Look, batch: list[Rung]) -> list[Index]:
         """The columns outside of W that are beyond their limits, for each rung."""
