@@ -20,6 +20,7 @@ Integer = NDArray[np.int64]
 OUT, IN, BOUND = 0, 1, 2  # status: at zero, in the support, at a bound that is not zero
 SOLVED, BLOCKED, TIRED = 0, 1, 2  # how a walk ends
 TIED = 1e-9  # of l1: a correlation this near to it ties
+ROUNDING = 16.0 * float(np.finfo(np.float64).eps)  # of correlations, by their size and that of w
 
 
 @summing
@@ -100,6 +101,36 @@ def correlate(G: Float, q: Float, w: Float, u: Float) -> None:
         z = w[found[3]] if a > 3 else 0.0
         for i in range(m):
             u[i] -= s * A[i] + t * B[i] + y * C[i] + z * D[i]
+
+
+@summing
+def priced(
+    l1: Float,
+    l2: Float,
+    length: Float,
+    w: Float,
+    held: Integer,
+    size: float,
+    slack: float,
+    pay: Float,
+    above: Float,
+) -> tuple[bool, bool]:
+    """Fill pay (2, m) with the strengths of columns of length 1, and above (m,): what enters.
+
+    l1, l2, length, w (m,) ; held (a,) the support ; size of q, slack of l1. Returns whether l2 is
+    new in the support, and whether a column is without l1.
+    """
+    total, renewed, unpaid = size, False, False
+    for j in held:
+        renewed = renewed or l2[j] / (length[j] * length[j]) != pay[1, j]
+    for j in range(w.size):
+        total += abs(w[j])
+    for j in range(w.size):
+        pay[0, j] = l1[j] / length[j]
+        pay[1, j] = l2[j] / (length[j] * length[j])
+        above[j] = pay[0, j] * (1.0 + slack) + ROUNDING * total
+        unpaid = unpaid or pay[0, j] == 0.0
+    return renewed, unpaid
 
 
 @summing

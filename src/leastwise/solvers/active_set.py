@@ -34,6 +34,7 @@ from leastwise.kernels.support import (
     backward,
     delete,
     forward,
+    priced,
     walk,
 )
 from leastwise.kernels.sweeps import gram_sweeps
@@ -92,6 +93,7 @@ class ActiveSet:
         at_bound = (self.w != 0.0) & ((self.w <= self.bounds[0]) | (self.w >= self.bounds[1]))
         self.status = np.where(at_bound, BOUND, OUT)
         self.signs, self.u, self.pay = np.zeros(m), np.zeros(m), np.zeros((2, m))
+        self._above = np.empty(m)
         self.steps = 0
         self._fresh = True  # until the columns that must be in the support are
         self._size = float(np.abs(self.q).max(initial=0.0))
@@ -126,13 +128,12 @@ class ActiveSet:
 
     def solve(self, l1: Float, l2: Float, limit: int = STEPS) -> bool:
         """Go to the minimiser for these strengths (m,); whether `limit` steps sufficed."""
-        before = self.pay[1].copy()
-        with np.errstate(over="ignore"):  # an excluded column's strength may become infinite
-            np.divide(l1, self.length, out=self.pay[0])
-            np.divide(l2, self.length**2, out=self.pay[1])
-        self._start(before)
-        rounding = self._size + float(np.abs(self.w).sum())
-        above = self.pay[0] * (1.0 + VIOLATION) + 16.0 * EPS * rounding
+        sizes = self.length, self.w, self.order, self._size, VIOLATION
+        renewed, unpaid = priced(l1, l2, *sizes, self.pay, self._above)
+        if renewed:
+            self._restart()
+        if unpaid or self._fresh:
+            self._start()
         self._counts[1:3] = self.steps, self.steps + min(limit, 100 + 4 * self.q.size)
         while True:
             ended = walk(
@@ -140,7 +141,7 @@ class ActiveSet:
                 self.q,
                 self.pay,
                 self.bounds,
-                above,
+                self._above,
                 self.w,
                 self.signs,
                 self.status,
@@ -156,7 +157,7 @@ class ActiveSet:
             self.steps = int(self._counts[1])
             if ended == TIRED:
                 return False
-            if ended == SOLVED or not self._exchange(above):
+            if ended == SOLVED or not self._exchange():
                 self._thorough = False
                 if self._counts[3]:
                     self._share_ties()
@@ -211,12 +212,8 @@ class ActiveSet:
         factor = triangular(root, self.length[columns], np.arange(columns.size), columns.size)
         return Support(columns, self.signs[columns], factor)
 
-    def _start(self, before: Float) -> None:
-        """A factor for this l2, of the support there is and the columns that must be in it."""
-        if (self.pay[1] != before)[self.order].any():
-            self._restart()
-        if not self._fresh and self.pay[0].all():
-            return
+    def _start(self) -> None:
+        """Let the columns that must be in the support be there."""
         self._fresh = False
         # Unpenalised columns are in the support, but for those at a bound of zero, which enter
         # when that pays.
@@ -283,7 +280,7 @@ class ActiveSet:
         backward(self._R, count, right)
         return right
 
-    def _exchange(self, above: Float) -> bool:
+    def _exchange(self) -> bool:
         """Put a column that violates its bound in the place of one that it is a combination with.
 
         Along w_j += t s_j, w_A -= t s_j z, C z = G_Aj, the objective falls until a column of the
@@ -291,7 +288,7 @@ class ActiveSet:
         """
         size, columns = np.abs(self.u), self.order.copy()
         ends = np.where(self.u > 0.0, self.bounds[1], self.bounds[0])
-        violates = (self.status == OUT) & self.alive & (size > above) & (ends != 0.0)
+        violates = (self.status == OUT) & self.alive & (size > self._above) & (ends != 0.0)
         violating = np.flatnonzero(violates)[np.argsort(-size[violates], kind="stable")]
         here, signs = self.w[columns], self.signs[columns]
         low, high = self.bounds[:, columns]
