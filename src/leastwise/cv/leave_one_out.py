@@ -12,6 +12,8 @@ for them.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
+from operator import iadd
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,22 +99,26 @@ def _by_columns(
     taken = inverse / -centre.weight
     own = 0.0 if centre.mean is None else 1.0 / centre.weight
 
+    def sized(error: Float, target: Float, left: Float) -> Float:
+        error -= target[:, None]
+        error /= left
+        return np.abs(error, out=error) if absolute else np.square(error, out=error)
+
     def statistic(block: Block) -> list[Float]:
         sums = [np.zeros(strengths.size), np.zeros(strengths.size)]
         for X, y, weight in block.dense_parts(centre.mean):
             z = X @ base
             left = np.square(z) @ taken  # 1 - h_ii
-            left -= own
-            if weight is not None:
+            if weight is None:
+                left += 1.0 - own
+            else:
+                left -= own
                 left *= weight[:, None]
-            left += 1.0
+                left += 1.0
             np.maximum(left, LEAST, out=left)
-            found = np.zeros_like(left)
-            for fit, target in zip(fits, ((y - centre.level) / size).T, strict=True):
-                error = z @ fit
-                np.subtract(target[:, None], error, out=error)
-                error /= left
-                found += np.abs(error, out=error) if absolute else np.square(error, out=error)
+            targets = ((y - centre.level) / size).T
+            pairs = zip(fits, targets, strict=True)
+            found = reduce(iadd, (sized(z @ fit, target, left) for fit, target in pairs))
             s = np.ones(len(z)) if weight is None else weight
             sums[0] += s @ found
             sums[1] += s @ np.square(found, out=found)
