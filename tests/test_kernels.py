@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from leastwise.kernels.compiling import compiled
 from leastwise.kernels.logistic import parts
+from leastwise.kernels.support import priced
 from leastwise.kernels.sweeps import gram_sweeps
 from leastwise.penalties.elastic_net import soft_threshold
 
@@ -144,3 +145,21 @@ def test_the_logistic_loop_far_away():
     parts(np.array([0.0, 1.0, 1.0, 0.0, 1.0]), eta, loss, slope, bend)
     np.testing.assert_allclose(loss, [0.0, 0.0, 1e300, 1e300, np.nan], atol=1e-300)
     np.testing.assert_allclose(slope, [0.0, 0.0, -1.0, 1.0, np.nan], atol=1e-300)
+
+
+def test_what_a_strength_asks_is_its_twin():
+    """In columns of length 1: strengths, what enters, a new l2 in the support, a free column."""
+    rng = np.random.default_rng(6)
+    l1, l2, length = rng.random((3, 9))
+    w, held = rng.normal(size=9), np.array([2, 5])
+    pay, above = np.zeros((2, 9)), np.empty(9)
+    pay[1] = l2 / length**2
+    assert priced(l1, l2, length, w, held, 3.0, 1e-3, pay, above) == (False, False)
+    np.testing.assert_allclose(pay, [l1 / length, l2 / length**2], rtol=1e-15)
+    rounding = 16.0 * np.finfo(float).eps * (3.0 + np.abs(w).sum())
+    np.testing.assert_allclose(above, l1 / length * (1.0 + 1e-3) + rounding, rtol=1e-15)
+    l2[3] += 1.0  # not in the support
+    assert priced(l1, l2, length, w, held, 3.0, 1e-3, pay, above) == (False, False)
+    l2[5], l1[4] = 0.0, 0.0
+    assert priced(l1, l2, length, w, held, 3.0, 1e-3, pay, above) == (True, True)
+    assert priced(l1, l2, length, w, held, 3.0, 1e-3, pay, above) == (False, True)

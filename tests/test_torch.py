@@ -110,6 +110,14 @@ def test_paths_and_evidence():
     assert classes.converged.all()
 
 
+def test_a_path_over_the_rows_of_a_tensor():
+    rng = np.random.default_rng(8)
+    wide, target = rng.normal(size=(50, 900)), rng.normal(size=50)
+    found, plain = lw.path(tensor(wide), tensor(target)), lw.path(wide, target)
+    assert "rows" in found.solver
+    np.testing.assert_allclose(found.coef, plain.coef, rtol=SAME, atol=SAME)
+
+
 def test_pages_of_tensors(tmp_path):
     lw.LeastSquares().fit(tensor(X), tensor(y)).report(tmp_path / "a.html", tensor(X), tensor(y))
     model = lw.Logistic(l2=0.1).fit(tensor(X), tensor(labels))

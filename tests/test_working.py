@@ -1,14 +1,20 @@
 """Looks at all columns: exact at landmarks, and bounded for what is not read between them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
 
+import leastwise as lw
 from leastwise.cv.folds import make_folds
 from leastwise.kernels.bounds import bounded
 from leastwise.looks import Points, lines
 from leastwise.losses import Squared
-from leastwise.problem import Design
+from leastwise.penalties import ElasticNet
+from leastwise.problem import Design, Problem
+from leastwise.solvers.rungs import rungs_to
+from leastwise.solvers.working_set import _Course
 from leastwise.sources import MemorySource
 from leastwise.working import RowColumns
 
@@ -34,7 +40,7 @@ def test_between_landmarks_columns_are_read_or_bounded(make, known):
     residuals = r - w @ Z[:, at].T
     true = (residuals * share) @ Z
     true[:, 700:750] = 0.0
-    limits = [np.full(800, limit) for limit in np.linspace(0.3, 0.18, 12)]
+    limits = [np.full(800, limit) for limit in np.linspace(0.3, 0.19, 11)]
     points = Points(0, at, w, limits, true[0] if known else None)
     found = columns.look(points)
     np.testing.assert_allclose(found.value, 0.5 * (residuals**2 @ share), rtol=1e-13)
@@ -44,8 +50,8 @@ def test_between_landmarks_columns_are_read_or_bounded(make, known):
     assert (~exact).any(), "no column was spared: the test says nothing"
     # What is not exact is a bound of the truth, and within the limit.
     assert (exact | (np.abs(true) <= np.abs(found.correlation) + EXACT)).all()
-    assert (exact | (np.abs(found.correlation) <= np.array(limits))).all()
-    beyond = (np.abs(true[:-1]) > np.array(limits[:-1])).any(axis=0)
+    assert (exact[:-1] | (np.abs(found.correlation[:-1]) <= np.array(limits))).all()
+    beyond = (np.abs(true[:-1]) > np.array(limits)).any(axis=0)
     assert beyond.any()
     assert not beyond.all()
     assert np.isin(np.flatnonzero(beyond), found.reaching).all()
@@ -61,7 +67,7 @@ def test_points_far_off_their_lines_are_read(make):
     at = np.arange(12)
     columns.gram(at)
     w = rng.normal(size=(9, 12))
-    found = columns.look(Points(0, at, w, [np.full(600, 0.01)] * 9))
+    found = columns.look(Points(0, at, w, [np.full(600, 0.01)] * 8))
     Z, r = X - X.mean(axis=0), y - y.mean()
     np.testing.assert_allclose(found.correlation, (r - w @ Z[:, at].T) @ Z / 40, atol=EXACT)
     assert found.reaching is None
@@ -119,3 +125,76 @@ def test_training_rows_drawn_twice_are_those_rows():
     design.moments()
     np.testing.assert_allclose(design.training(0).centre.level, [8.0 / 3.0])
     np.testing.assert_allclose(design.training(0).centre.mean, X[[2, 2, 4]].mean(axis=0))
+
+
+@pytest.mark.filterwarnings("ignore:.*single value")
+@pytest.mark.parametrize("make", [np.asarray, np.asfortranarray, sp.csr_array])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {},
+        {"l1_ratio": 0.5, "sample_weight": np.arange(70.0)},
+        {"bounds": (-0.2, np.inf), "strengths": np.array([1.0, 0.5, 0.499, 0.1, 0.02, 0.02])},
+        {"factors": np.where(np.arange(900) < 5, 0.0, 1.5), "intercept": False},
+    ],
+    ids=["lasso", "weights", "bounds", "factors"],
+)
+def test_every_look_of_a_path_is_true(monkeypatch, make, asked):
+    """Each correlation is exact or a bound within its limit, and exact where w is not zero."""
+    rng = np.random.default_rng(4)
+    X = rng.normal(size=(70, 900)) + rng.normal(size=(70, 1)) + 1.0
+    X[:, 40:50] = X[:, 50:60]
+    X[:, 60:70] = 3.0
+    y = X[:, :9] @ rng.normal(size=9) + rng.normal(size=70)
+    look, spared, followed = RowColumns.look, [], []
+
+    def checked(self, points):
+        found = look(self, points)
+        true = self._correlation(self._residuals(points))
+        rounding = EXACT * np.sqrt(2.0 * self._design.centre.null) * self._length
+        exact = np.abs(found.correlation - true) <= rounding
+        size, bound = np.abs(true) - rounding, np.abs(found.correlation)
+        limits = np.array([*points.limits, np.full(900, np.inf)])[-len(true) :]
+        assert (exact | ((size <= bound) & (bound <= limits))).all()
+        assert exact[:, points.columns][points.coef != 0.0].all()
+        if points.limits:
+            beyond = np.flatnonzero((size[:-1] > limits[:-1]).any(axis=0))
+            assert found.reaching is None or np.isin(beyond, found.reaching).all()
+        spared.append(int((~exact).sum()))
+        followed.append(points.first is not None)
+        assert points.first is None or exact[0].all()
+        return found
+
+    monkeypatch.setattr(RowColumns, "look", checked)
+    path = lw.path(make(X), y, solver="working-set", **asked)
+    assert path.gaps.max() <= 1e-9
+    assert sum(spared) > 0 or "strengths" in asked, "no column was spared"
+    assert any(followed), "no batch went on from where the last one ended"
+
+
+def test_a_batch_goes_on_only_from_a_point_of_its_columns(monkeypatch):
+    """Where the last batch ended with a coefficient that is not at work now, it is no landmark."""
+    rng = np.random.default_rng(5)
+    X, y = rng.normal(size=(50, 700)), rng.normal(size=50)
+    look, firsts = RowColumns.look, []
+
+    def watched(self, points):
+        firsts.append(points.first)
+        return look(self, points)
+
+    monkeypatch.setattr(RowColumns, "look", watched)
+    design = Design(MemorySource(X, y), Squared(), True)
+    problem = Problem(design, ElasticNet(l1=0.1), 1 << 28)
+    columns = RowColumns(design, 1 << 28)
+    course = _Course(problem, columns, 0, 1000, None)
+    strongest = float(np.abs(design.correlation).max())
+    penalties = [ElasticNet(l1=share * strongest) for share in (1.0, 0.9, 0.4, 0.35)]
+    way = course.along(rungs_to(problem, penalties, course.largest, course.step))
+    for _ in range(2):
+        stop = next(way)
+    idle = int(np.argmin(np.abs(design.correlation[:, 0])))  # far from being at work
+    places, coef = np.append(stop.columns, idle), np.append(stop.coef, 0.1)
+    course._ended = replace(stop, columns=places, coef=coef)
+    firsts.clear()
+    next(way)
+    assert firsts[0] is None

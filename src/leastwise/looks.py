@@ -32,10 +32,10 @@ LEAST = sys.float_info.min  # of a square
 
 @dataclass(frozen=True)
 class Points:
-    """Several w of one target, zero outside of `columns`: coef (b, m), and limits (p,) of |u|.
+    """Several w of one target, zero outside of `columns`: coef (b, m).
 
-    They follow each other down a path; the last one lies ahead of it. The correlation (p,) at the
-    `first` may be known.
+    They follow each other down a path; the last one lies ahead of it. At the others |u| has limits
+    (p,). The correlation (p,) at the `first` may be known.
     """
 
     target: int
@@ -46,7 +46,7 @@ class Points:
 
     @property
     def landmarks(self) -> list[int]:
-        """Those between which the others lie, on either side: the first, and FEW that are read."""
+        """Those between which the others lie, the first among them; FEW of them are to be read."""
         count, parts = len(self.coef), FEW - 2 + (self.first is not None)
         if count <= parts + 2:
             return list(range(count))
@@ -57,9 +57,10 @@ class Points:
 class Look:
     """What the points turned out to be: value (b,) and correlation (b, p).
 
-    Where a column was not read at a point, its correlation there is a bound within its limit.
+    Where a column was not read at a point, its correlation there is a bound within its limit, of
+    either sign.
 
-    reaching (r,): the columns that may be beyond their limit at a point before the last, if not all
+    reaching (r,): the columns that may be beyond a limit, if not all
     """
 
     value: Float
@@ -96,14 +97,14 @@ def lines(landmarks: Sequence[int], products: Float) -> list[Line]:
 def bound(
     lines: Sequence[Line], u: Float, length: Float, limits: Sequence[Float]
 ) -> NDArray[np.bool_]:
-    """Fill u (b, p), which is known at the landmarks; which columns may reach their limit.
+    """Fill u (b, p), which is known at the landmarks; which columns may be beyond a limit.
 
-    Columns have these lengths |x_j| (p,).
+    Columns have these lengths |x_j| (p,). The last point has no limit: it is a landmark.
     """
     from leastwise.kernels.bounds import bounded
 
     reaching = np.zeros(length.shape, bool)
-    for line, out, limit in zip(lines, u, limits, strict=True):
+    for line, out, limit in zip(lines[:-1], u[:-1], limits, strict=True):
         ends = u[line.before], u[line.after]
         bounded(*ends, line.share, line.away, length, limit, out, reaching)
     return reaching

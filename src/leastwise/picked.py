@@ -78,7 +78,10 @@ class DensePicked:
         return _among(places, coef, self._count) @ self._room[: self._count]
 
     def back(self, rows: Float, places: Index) -> Float:
-        return weighted(self._block, rows) @ self._room[places].T
+        heavy, out = weighted(self._block, rows), np.empty((len(rows), places.size))
+        for part in self._pieces(places.size):
+            out[:, part] = heavy @ self._room[places[part]].T
+        return out
 
     def cross(self, first: int) -> Float:
         new = weighted(self._block, self._room[first : self._count])

@@ -23,7 +23,8 @@ def bounded(
 ) -> None:
     """|out_j| <- |u_j + share (v_j - u_j)| + away length_j, all (p,).
 
-    `beyond` is set where that is above limit_j, or no number.
+    Its sign is that of the first part, which need not be the truth's. `beyond` is set where it is
+    above limit_j, or no number.
     """
     for j in range(u.size):
         between = u[j] + share * (v[j] - u[j])

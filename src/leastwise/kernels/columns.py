@@ -86,7 +86,8 @@ def stored_columns_times(
 ) -> None:
     """out[:, j] <- rows' (x_j - m_j) for columns first <= j < end of a sparse X (CSC).
 
-    rows (n, VECTORS), totals (VECTORS,) their sums, means (p,), out (VECTORS, p)
+    rows (n, VECTORS), totals (VECTORS,) their sums, means (p,), out (VECTORS, p): four of them,
+    whose sums are written out
     """
     for j in range(first, end):
         r = s = t = u = 0.0

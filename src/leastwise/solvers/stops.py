@@ -20,7 +20,7 @@ Index = NDArray[np.intp]
 class Stop:
     """One target's solution on a rung: coef (m,) of `columns`, and the correlation (p,) there.
 
-    Of a column that was not read it is a bound, which is within the column's limit.
+    Of a column that was not read it is a bound, which is within the column's limit, of either sign.
     """
 
     rung: Rung

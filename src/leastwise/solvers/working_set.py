@@ -289,8 +289,7 @@ class _Course:
                 if rung.number is not None and self._left > 0:
                     self._left = self._limit
             ahead = engine.extrapolated(following.l1[self._W])
-            limits = [*(rung.l1 for rung in batch), following.l1 * (1.0 - self._margin)]
-            look = self._look([*coefs, ahead], limits)
+            look = self._look([*coefs, ahead], [rung.l1 for rung in batch])
             wrong = self._violations(look, batch)
             clean = next((place for place, beyond in enumerate(wrong) if beyond.size), len(batch))
             asked = any(rung.number is not None for rung in batch[clean:])
@@ -362,7 +361,7 @@ class _Course:
         moved = np.clip(moved, self._lower, self._upper)
         if (np.sign(moved[chosen]) * support.signs < 0.0).any():
             moved = w
-        points = Points(self._target, columns, moved[None, columns], [l1])
+        points = Points(self._target, columns, moved[None, columns], [])
         look = self._columns.look(points)
         support = replace(support, columns=chosen)
         return Stop(
