@@ -333,3 +333,17 @@ def test_what_does_not_ask_which_row_a_target_is_in_is_no_broadcast(rows):
     zero = lw.check_gradient(loss, lambda w, b, X, y: (0.0 * w, 0.0), X=X, y=y)
     assert not zero.ok
     assert zero.mistake != "broadcast"
+
+
+@pytest.mark.parametrize("intercept", [True, False])
+def test_functions_of_other_arguments_are_refused_in_words(intercept):
+    def three(w, X, y):
+        return float(((y - X @ w) ** 2).mean())
+
+    def four(w, b, X, y):
+        return float(((y - b - X @ w) ** 2).mean())
+
+    wrong = three if intercept else four
+    with pytest.raises(lw.UsageError, match="loss is called as loss") as said:
+        lw.check_gradient(wrong, wrong, X=X, y=y, intercept=intercept)
+    assert ("give intercept=False" in str(said.value)) == intercept

@@ -33,6 +33,13 @@ MAKE = {
 }
 
 BAD: dict[str, Bad] = {
+    "an option of other programs": (
+        2,
+        (*FIT, "--quantile", "0.9"),
+        'no such option \'--quantile\': say --loss "quantile(0.9)"',
+    ),
+    "a number for --cv": (2, (*FIT, "--cv", "5"), "say --cv --folds 5"),
+    "nothing alike": (1, ("fit", "rents.csv", "--target", "nope"), "the columns are 'area'"),
     "no feature named": (
         2,
         ("fit", "rents.csv", "--target", "rent", "--features", ","),
@@ -48,7 +55,7 @@ BAD: dict[str, Bad] = {
     "no rows": (1, ("fit", "header.csv", "--target", "y"), "no rows"),
     "no such target": (1, ("fit", "rents.csv", "--target", "rnt"), "did you mean 'rent'"),
     "no such feature": (1, (*FIT, "--features", "aera"), "did you mean 'area'"),
-    "no target": (2, ("fit", "rents.csv"), "columns area, rooms, town, weight, rent"),
+    "no target": (2, ("fit", "rents.csv"), "columns 'area', 'rooms', 'town', 'weight', 'rent'"),
     "all missing": (1, ("fit", "missing.csv", "--target", "y"), "all rows have a missing value"),
     "missing refused": (
         1, ("fit", "missing.csv", "--target", "y", "--missing", "error"), "values are missing in",

@@ -31,6 +31,8 @@ from leastwise.relaxing import relax
 
 Float = NDArray[np.float64]
 
+ROUNDING = 1e-14  # of the null loss: what is explained beyond it, or short of it, is nothing
+
 
 class Writer(Protocol):
     """Puts paths into files, with what is known of their rows."""
@@ -134,7 +136,8 @@ class Path:
         R2 for squared loss; for others the share of the loss that is explained, called D2.
         """
         with np.errstate(invalid="ignore", divide="ignore"):
-            return np.where(self.null > 0.0, 1.0 - self.losses / self.null, np.nan)
+            share = np.where(self.null > 0.0, 1.0 - self.losses / self.null, np.nan)
+        return np.where(np.abs(share) < ROUNDING, 0.0, share)
 
     @cached_property
     def degrees_of_freedom(self) -> Float:

@@ -74,8 +74,12 @@ def _invoke(arguments: Sequence[str]) -> int:
     except click.exceptions.Exit as end:
         return end.exit_code
     except click.ClickException as error:
+        from leastwise.cli.wording import meant
+
         message = error.format_message().rstrip(".")
         message = message[:1].lower() + message[1:]
+        if isinstance(error, click.UsageError) and (better := meant(arguments)):
+            message = f"{message.partition(' Did you')[0].rstrip('. ')}: {better}"
         context = getattr(error, "ctx", None)
         path = context.command_path if context is not None else "leastwise"
         return _fail(f"{message} (see {path} --help)", CALL)

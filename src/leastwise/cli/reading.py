@@ -97,7 +97,7 @@ def rows_of(options: Reading, arrow: pa.Table, apart: Sequence[str] = ()) -> Tab
     there = arrow.column_names
     target = names(options.target, there)
     if not target:
-        shown = ", ".join(there[:30]) + (", ..." if len(there) > 30 else "")
+        shown = ", ".join(map(repr, there[:30])) + (", ..." if len(there) > 30 else "")
         raise UsageError(
             f"name the column to predict with --target; {options.file} has the columns {shown}"
         )

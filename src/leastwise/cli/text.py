@@ -117,7 +117,7 @@ def share(value: float | None) -> str:
     for decimals in range(4, 16):
         text = f"{value:.{decimals}f}"
         if float(text) != 1.0:
-            return text
+            return text if float(text) else text.lstrip("-")  # rounding below zero is zero
     return "1" if value == 1.0 else f"1 - {brief(1.0 - value)}"
 
 

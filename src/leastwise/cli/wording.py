@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-_NAMES = "l1|l2|l1_ratio|strengths|smallest|cv|loss|solver|tol|max_iter|memory"
+_NAMES = "l1|l2|l1_ratio|strengths|smallest|cv|loss|solver|standardize|tol|max_iter|memory"
+_OTHERWISE = {"cv": "folds"}  # an option of another name: --cv has no value
+
+_ELSEWHERE = {
+    "--quantile": '--loss "quantile(0.9)"',
+    "--alpha": "--l1 and --l2",
+    "--lambda": "--l1 and --l2",
+    "--nfolds": "--folds",
+    "--standardise": "--standardize",
+}
 
 # Only where nothing but an argument can stand: columns and files may have any of these names.
 _SWITCH = re.compile(r"(?<=give )intercept=False(?!\w)")
@@ -32,4 +42,21 @@ def spoken(message: str) -> str:
 
 
 def _option(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
+    return f"--{_OTHERWISE.get(name, name).replace('_', '-')}"
+
+
+def meant(arguments: Sequence[str]) -> str:
+    """What to say instead of words that are none of ours, where they are usual elsewhere.
+
+    Examples
+    --------
+    >>> meant(["fit", "a.csv", "--quantile", "0.9"])
+    'say --loss "quantile(0.9)" instead of --quantile'
+    """
+    for place, word in enumerate(arguments):
+        after = arguments[place + 1] if place + 1 < len(arguments) else ""
+        if word in _ELSEWHERE:
+            return f"say {_ELSEWHERE[word]} instead of {word}"
+        if word == "--cv" and after.isdigit():
+            return f"say --cv --folds {after}"
+    return ""

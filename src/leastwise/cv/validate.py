@@ -25,6 +25,7 @@ from leastwise.sources import MemorySource
 Float = NDArray[np.float64]
 
 TOL = 1e-8  # of fits in folds: far below what errors on other rows can tell
+FAR_APART = 1e3  # the largest deviation of a column to the smallest
 ROUTES = {"loo": "leave-one-out", "gcv": "gcv"}
 
 
@@ -176,7 +177,7 @@ def _decide(
             verdict = verdict.beside(judge.verdict(more))
             least, within = choices(verdict.mean, verdict.standard_error)
             if at_edge:
-                notes.append(_widened(least, strengths))
+                notes.append(_widened(least, strengths) + _of_scales(judge))
             ends = _at_end(verdict.mean)
             if ends.size and least[1] < strengths.shape[1] - 1:
                 notes.append(_falling(judge.task.ratios[ends]))
@@ -240,12 +241,22 @@ def _widened(least: tuple[int, int], strengths: Float) -> str:
     return words
 
 
+def _of_scales(judge: Judge) -> str:
+    """What else may be wrong where the least error is at the smallest strength."""
+    size = judge.design.scale[judge.design.centre.curvature > 0.0]
+    if judge.task.standardize or not size.size or size.max() < FAR_APART * size.min():
+        return ""
+    return (
+        f"; the columns' deviations differ by up to {size.max() / size.min():.1g} times, and the "
+        "smallest pay the most: standardize=True (--standardize) gives all one scale"
+    )
+
+
 def _falling(ends: Float) -> str:
     which = ", ".join(f"{ratio:g}" for ratio in ends)
     return (
         f"at l1_ratio {which} the error still falls at the smallest strength, so that less of it "
-        "may be better yet (its l2 part is in the target's units): give smaller strengths "
-        "(smallest, or strengths)"
+        "may be better yet (its l2 part is in the target's units): give smaller ones (strengths)"
     )
 
 

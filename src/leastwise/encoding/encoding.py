@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from leastwise.encoding.feature import Feature, learn
-from leastwise.encoding.kinds import KINDS, missing_rows, plain
+from leastwise.encoding.kinds import KINDS, dated, missing_rows, plain
 from leastwise.encoding.matrix import Part, assemble
 from leastwise.errors import DataError
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from scipy.sparse import csr_array
+
+NEAR = 0.7  # how alike names must be, from 0 to 1, to be taken for a slip of the pen
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,11 @@ class Encoding:
         require([feature.name for feature in self.features], given, "the model needs")
         missing = np.zeros(table.num_rows, dtype=bool)
         columns = [plain(f.name, table.column(f.name)) for f in self.features]
+        of_time = ("date", "instant")
+        columns = [
+            dated(column) if feature.kind in of_time else column
+            for feature, column in zip(self.features, columns, strict=True)
+        ]
         for column in columns:
             absent = missing_rows(column)
             if absent is not None:
@@ -200,7 +207,7 @@ def require(names: Iterable[str], given: Sequence[str], purpose: str) -> None:
 def _nearest(name: str, given: Sequence[str]) -> str:
     folded = {other.casefold(): other for other in given}
     key = name.casefold()
-    near = [folded[other] for other in get_close_matches(key, folded, 3)]
+    near = [folded[other] for other in get_close_matches(key, folded, 3, cutoff=NEAR)]
     near += [other for other in given if key in other.casefold() or other.casefold() in key]
     if near:
         return "did you mean " + " or ".join(repr(other) for other in dict.fromkeys(near[:3])) + "?"

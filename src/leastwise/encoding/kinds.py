@@ -4,10 +4,11 @@
 |---|---|---|
 | number | integers, floats, decimals, the null type | the value |
 | boolean | bool | 0 or 1 |
-| category | strings, dictionaries, and what is asked for by name | one column a level but the first
-| | date | date32, date64, timestamp without a zone | days since 1970-01-01 | | instant | timestamp
-with a zone | days since 1970-01-01 00:00 UTC | | time | time32, time64 | days since midnight | |
-duration | duration | days |
+| category | strings, dictionaries, what is asked for by name | a column a level but the first |
+| date | date32, date64, timestamp without a zone, ISO dates as text | days since 1970-01-01 |
+| instant | timestamp with a zone, such times as text | days since 1970-01-01 00:00 UTC |
+| time | time32, time64 | days since midnight |
+| duration | duration | days |
 
 Rows are numbered from 1 in every message and a header is not counted: "data row 1" is the first
 one.
@@ -15,6 +16,7 @@ one.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
@@ -30,6 +32,7 @@ KINDS: tuple[str, ...] = get_args(Kind)
 ORIGIN = "1970-01-01"
 """Day 0 of dates and timestamps, in UTC for those with a time zone."""
 
+_DATED = re.compile(r"\d{4}-\d{2}-\d{2}")  # how an ISO date begins
 _PER_DAY = {"s": 86_400.0, "ms": 86_400e3, "us": 86_400e6, "ns": 86_400e9}
 
 
@@ -131,6 +134,26 @@ def is_text(column: pa.ChunkedArray) -> bool:
     import pyarrow as pa
 
     return bool(pa.types.is_string(column.type) or pa.types.is_large_string(column.type))
+
+
+def dated(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A plain column of texts that are all ISO dates, or dates with times, as what they say.
+
+    A CSV file's are read so too; other columns are given back as they are.
+    """
+    import pyarrow as pa
+
+    if not is_text(column):
+        return column
+    first = next((value.as_py() for value in column if value.is_valid), "")
+    if not _DATED.match(first):
+        return column
+    for kind in (pa.date32(), pa.timestamp("us"), pa.timestamp("us", "UTC")):
+        try:
+            return column.cast(kind)
+        except pa.ArrowInvalid:
+            continue
+    return column
 
 
 def missing_rows(column: pa.ChunkedArray) -> np.ndarray | None:

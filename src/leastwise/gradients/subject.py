@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -40,6 +41,23 @@ class Function:
     y: Float
     wrap: Callable[[Any], Any]
 
+    def __post_init__(self) -> None:
+        names = self._arguments()
+        try:
+            inspect.signature(self.call).bind(*names)
+        except ValueError:  # it does not say what it takes
+            return
+        except TypeError as error:
+            other = "give intercept=False" if self.layout.intercept else "leave intercept=False out"
+            raise UsageError(
+                f"{self.what} is called as {self.what}({', '.join(names)}), and it does not take "
+                f"these ({error}): take them, or {other} where b is {'not ' * (len(names) > 3)}"
+                "among its arguments"
+            ) from None
+
+    def _arguments(self) -> list[str]:
+        return ["w", "b", "X", "y"] if self.layout.intercept else ["w", "X", "y"]
+
     def at(self, w: Any, b: Any, X: Float | None = None, y: Float | None = None) -> Any:
         """What it returns, with other rows where they are given."""
         rows = self.wrap(self.X if X is None else X), self.wrap(self.y if y is None else y)
@@ -47,7 +65,7 @@ class Function:
         try:
             return self.call(*points, *rows)
         except Exception as error:
-            names = "w, b, X, y" if self.layout.intercept else "w, X, y"
+            names = ", ".join(self._arguments())
             error.add_note(
                 f"{self.what} was called as {self.what}({names}) with w of shape "
                 f"{self.layout.shape}, X {self.X.shape} and y {self.y.shape}; give X as a tensor "

@@ -49,6 +49,8 @@ def measure(model: Model) -> str:
         "rmse": "mean over folds of RMSE",
         "mae": "mean absolute error",
         "r2": "1 - R²",
+        "loss": "mean loss",
+        "error": "share of wrong classes",
     }
     name = names.get(found.scoring, f"minus {clean(found.scoring)}")
     relative = len(model.targets) > 1 and found.scoring in UNITS

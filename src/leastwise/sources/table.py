@@ -10,6 +10,7 @@ from leastwise.encoding import MOST_LEVELS, Classes, Encoding, Feature
 from leastwise.encoding.arrow import from_numpy
 from leastwise.encoding.kinds import (
     Kind,
+    dated,
     floats,
     is_text,
     kind_of,
@@ -158,6 +159,8 @@ def table(
     arrow = read_arrow(path_or_frame)
     roles = roles.within(arrow.column_names)
     columns = {name: plain(name, arrow.column(name)) for name in roles.used}
+    taken = {*roles.numeric, *roles.categories}  # as they are
+    columns = {name: one if name in taken else dated(one) for name, one in columns.items()}
     for name in roles.numeric:
         _require_number(name, columns[name], roles)
     for name in roles.features or ():
