@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-_NAMES = "l1|l2|l1_ratio|strengths|smallest|cv|loss|solver|standardize|tol|max_iter|memory"
+_NAMES = "l1|l2|l1_ratio|strengths|smallest|cv|loss|solver|tol|max_iter|memory"
 _OTHERWISE = {"cv": "folds"}  # an option of another name: --cv has no value
 
 _ELSEWHERE = {
