@@ -1,8 +1,4 @@
-"""How the loops are compiled: without the GIL, kept on disk, each on one thread.
-
-Loops that call each other are inlined. Left to the linker, a call leads to the copy that was loaded
-first, which is another one where the loops come from the disk: their last bits may differ.
-"""
+"""How the loops are compiled: without the GIL, kept on disk, each on one thread."""
 
 from __future__ import annotations
 
@@ -14,11 +10,10 @@ import numba
 
 def compiled(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
     """`function` compiled without the GIL; kept on disk where a cache folder can be written."""
-    options |= {"nogil": True, "forceinline": True}
     try:
-        return numba.njit(cache=True, **options)(function)
+        return numba.njit(cache=True, nogil=True, **options)(function)
     except RuntimeError:  # no folder to keep it in: compile in memory
-        return numba.njit(**options)(function)
+        return numba.njit(nogil=True, **options)(function)
 
 
 def summing(function: Callable[..., Any]) -> Callable[..., Any]:
