@@ -390,31 +390,3 @@ def test_nothing_but_ours_is_raised_for_odd_columns():
 
 def test_read_arrow_is_the_same_reader():
     assert read_arrow(ROWS).column_names == list(ROWS)
-
-
-@pytest.mark.parametrize(
-    ("texts", "first"),
-    [
-        (["1970-01-11", "1970-01-01", "1980-01-01", "2000-01-01"], 10.0),
-        (["1970-01-11 12:00:00", "1970-01-01 00:00:00"] * 2, 10.5),
-        (["1970-01-11T12:00:00Z", "1970-01-01T00:00:00+01:00"] * 2, 10.5),
-    ],
-    ids=["dates", "times", "zone"],
-)
-@pytest.mark.parametrize("make", [changed, lambda **c: changed(**c).to_pandas()])
-def test_iso_dates_as_text_are_dates(texts, first, make):
-    """As in a CSV file, and when a model that has learned dates is given them as text."""
-    rows = table(make(built=texts), target="rent", features=["built", "area"])
-    assert rows.columns == ("built", "area")
-    assert rows.X[0, 0] == first
-    assert rows.encoding.transform(changed(built=texts))[0, 0] == first
-    levels = table(make(built=texts), target="rent", features=["built"], categories=["built"])
-    assert levels.encoding.features[0].kind == "category"
-
-
-@pytest.mark.parametrize("last", ["2000-02-30", "unknown", "2000-1-1", ""])
-def test_texts_that_are_not_all_dates_are_levels(last):
-    texts = ["1970-01-11", "1970-01-01", "1980-01-01", last]
-    rows = table(changed(built=texts), target="rent", features=["built"])
-    assert rows.encoding.features[0].kind == "category"
-    assert len(rows.encoding.features[0].levels) == 4

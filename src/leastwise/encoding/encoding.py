@@ -128,12 +128,7 @@ class Encoding:
         given = table.column_names
         require([feature.name for feature in self.features], given, "the model needs")
         missing = np.zeros(table.num_rows, dtype=bool)
-        columns = [plain(f.name, table.column(f.name)) for f in self.features]
-        of_time = ("date", "instant")
-        columns = [
-            dated(column) if feature.kind in of_time else column
-            for feature, column in zip(self.features, columns, strict=True)
-        ]
+        columns = [_column(feature, table) for feature in self.features]
         for column in columns:
             absent = missing_rows(column)
             if absent is not None:
@@ -180,6 +175,11 @@ class Encoding:
         if not _is_names([feature.name for feature in learned]):
             raise _not_ours("two of its features have one name")
         return cls(learned, tuple(targets))
+
+
+def _column(feature: Feature, table: pa.Table) -> pa.ChunkedArray:
+    column = plain(feature.name, table.column(feature.name))
+    return dated(column) if feature.kind in ("date", "instant") else column
 
 
 def require(names: Iterable[str], given: Sequence[str], purpose: str) -> None:
