@@ -98,6 +98,33 @@ def test_compiles_in_memory_where_no_folder_can_be_named() -> None:
     assert compiled(space["twice"])(21) == 42  # type: ignore[arg-type]
 
 
+def said(code: str, **places: str) -> str:
+    """What another process prints that runs this."""
+    here = str(Path(sys.modules["leastwise"].__file__ or "").parents[1])
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **places, "PYTHONPATH": here},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_loops_from_the_disk_give_the_same_bits(tmp_path: Path) -> None:
+    """A process that compiles them, and one that finds them compiled."""
+    code = (
+        "import numpy as np, leastwise as lw; rng = np.random.default_rng(0); "
+        "X = rng.normal(size=(90, 60)) @ rng.normal(size=(60, 60)); "
+        "y = X @ rng.normal(size=60) + rng.normal(size=90); "
+        "print(lw.path(X, y, strengths=10).coef.tobytes().hex())"
+    )
+    first, second = (said(code, NUMBA_CACHE_DIR=str(tmp_path)) for _ in range(2))
+    assert any(tmp_path.rglob("*.nbc")), "nothing was kept"
+    assert first == second
+
+
 @pytest.mark.parametrize("only", [True, False])
 def test_cache_folder_that_cannot_be_written(tmp_path: Path, only: bool) -> None:
     """NUMBA_CACHE_DIR below a plain file: no folder can be made there, whoever asks."""
@@ -110,16 +137,7 @@ def test_cache_folder_that_cannot_be_written(tmp_path: Path, only: bool) -> None
         "w, no, one = np.zeros((1, 1)), np.zeros(1), np.ones(1); "
         "gram_sweeps(np.eye(1), np.ones((1, 1)), w, no, no, -2 * one, 2 * one, 1); print(w[0, 0])"
     )
-    here = str(Path(sys.modules["leastwise"].__file__ or "").parents[1])
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, **places, "PYTHONPATH": here},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == "1.0"
+    assert said(code, **places) == "1.0"
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 

@@ -21,6 +21,7 @@ from leastwise.refinement import Refined
 from leastwise.separation import separated
 from leastwise.solvers import Solver
 from leastwise.solvers.base import Iterate
+from leastwise.solvers.finishing import finish
 
 Float = NDArray[np.float64]
 
@@ -118,6 +119,11 @@ def fit(
         found = certified(problem, iterate, at)
         if reason == "converged" and not float(found.relative.max()) <= tol:
             reason = "stalled"
+            finished = _finished(problem, iterate)
+            if finished is not None:
+                closer = certified(problem, finished, finished.at)
+                if float(closer.relative.max()) <= tol:
+                    iterate, at, found, reason = finished, finished.at, closer, "converged"
     spanned = _spanned(problem, iterate) if reason == "converged" else None
     if spanned is not None:
         there = problem.design.evaluate_again(spanned.coef, iterate.at)
@@ -161,6 +167,13 @@ def fit(
         at,
         apart is not None,
     )
+
+
+def _finished(problem: Problem, iterate: Iterate) -> Iterate | None:
+    """What was exact over moments, and is not over the rows, made exact there, if it can be."""
+    if not iterate.exact or problem.shape.joint or not problem.design.loss.quadratic:
+        return None
+    return finish(problem, iterate.coef, iterate.iteration)
 
 
 def _spanned(problem: Problem, iterate: Iterate) -> Iterate | None:

@@ -1,4 +1,8 @@
-"""How the loops are compiled: without the GIL, kept on disk, each on one thread."""
+"""How the loops are compiled: without the GIL, kept on disk, each on one thread.
+
+Loops that call each other are inlined. Left to the linker, a call leads to the copy that was loaded
+first, which is another one where the loops come from the disk: their last bits may differ.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +14,11 @@ import numba
 
 def compiled(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
     """`function` compiled without the GIL; kept on disk where a cache folder can be written."""
+    options |= {"nogil": True, "forceinline": True}
     try:
-        return numba.njit(cache=True, nogil=True, **options)(function)
+        return numba.njit(cache=True, **options)(function)
     except RuntimeError:  # no folder to keep it in: compile in memory
-        return numba.njit(nogil=True, **options)(function)
+        return numba.njit(**options)(function)
 
 
 def summing(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -16,30 +16,25 @@ A penalty that joins the outputs has a whole row of coefficients in the place of
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from leastwise.certificate import Support
-from leastwise.numerics.factors import EPS
 from leastwise.penalties import ElasticNet
-from leastwise.problem import Evaluation, Problem, Shape
-from leastwise.quadratic import CHUNK, SPARSE_CROSS, Quadratic, quadratic_form
+from leastwise.problem import Problem, Shape
+from leastwise.quadratic import CHUNK, SPARSE_CROSS, quadratic_form
 from leastwise.solvers.base import Cost, Iterate, Solver, Steps, gram_flops, zeros
+from leastwise.solvers.finishing import FINISH, MOST_COLUMNS, finish
 from leastwise.solvers.joint_descent import joint_cost, joint_descent
 from leastwise.solvers.needs import over_moments, over_rows
-from leastwise.solvers.quadratics import Quadratics
 
 Float = NDArray[np.float64]
 
 SWEEPS_EXPECTED = 200
 CHUNK_FLOPS = 1e7  # what a chunk of a sweep costs before it computes anything
-MOST_COLUMNS = 3000  # columns up to which the finish is tried
 TRIES = (10, 100, 1000, 5000)  # sweeps at which it is tried though signs still change
-FINISH = 8  # matrices of those columns that it makes, the last one's factor among them
-CORRECTIONS = 3
 
 
 @dataclass(frozen=True)
@@ -102,7 +97,7 @@ class CoordinateDescent(Solver):
                 exact = None
                 if finishes and (settled or iteration in TRIES):
                     tried = signs
-                    exact = finish(here, form, coef, at, iteration)
+                    exact = finish(here, coef, iteration)
                 last = iteration >= limit
                 if exact is not None:
                     done = yield number, exact
@@ -110,7 +105,7 @@ class CoordinateDescent(Solver):
                     plain = Iterate(coef, iteration, at, final=last, detail=form.name)
                     done = yield number, plain
                     if done and finishes:
-                        exact = finish(here, form, coef, at, iteration)
+                        exact = finish(here, coef, iteration)
                         if exact is not None:
                             yield number, exact
                 if exact is not None:
@@ -120,51 +115,3 @@ class CoordinateDescent(Solver):
 def _batch(iteration: int) -> int:
     """How many sweeps until the next look: each is worth a look at first, fewer later."""
     return 1 if iteration < 100 else 5 if iteration < 1000 else 20
-
-
-def finish(
-    problem: Problem, form: Quadratic, coef: Float, at: Evaluation, iteration: int
-) -> Iterate | None:
-    """The exact solution from a point nearly right, corrected on the rows.
-
-    None where the support is too large, or the point is not near enough.
-    """
-    from leastwise.solvers.active_set import ActiveSet
-
-    design = problem.design
-    l1, l2 = problem.strengths
-    columns = form.within(np.flatnonzero(coef.any(axis=1)))
-    need = 8 * FINISH * columns.size**2 + form.block_bytes(columns.size)
-    if columns.size > MOST_COLUMNS or need > problem.memory:
-        return None
-    H = form.block(columns)
-    lower, upper = (side[columns] for side in problem.bounds)
-    solved = np.zeros_like(coef)
-    supports: list[Support] = []
-    for output in range(coef.shape[1]):
-        q = design.centre.correlation[columns, output]
-        exact = ActiveSet(Quadratics.of(H, q, lower, upper), coef[columns, output])
-        if not exact.solve(l1[columns], l2[columns]):
-            return None
-        solved[columns, output] = exact.coef
-        support = exact.support()
-        supports.append(replace(support, columns=columns[support.columns]))
-    there = design.evaluate(solved)
-    for _ in range(CORRECTIONS):  # corrected with the residual of the rows, as the closed form is
-        step = np.zeros_like(solved)
-        for output, support in enumerate(supports):
-            chosen = support.columns
-            gradient = there.correlation[chosen, output] - l2[chosen] * solved[chosen, output]
-            gradient -= l1[chosen] * support.signs
-            step[chosen, output] = support.factor.solve(gradient[:, None])[:, 0]
-        if not (np.abs(step) > 64.0 * EPS * np.abs(solved)).any():
-            break
-        lower, upper = (side[:, None] for side in problem.bounds)
-        moved = np.clip(solved + step, lower, upper)
-        if not np.array_equal(np.sign(moved), np.sign(solved)):
-            break
-        solved, there = moved, design.evaluate(moved)
-    detail = f"{form.name}, exact on the support"
-    return Iterate(
-        solved, iteration, there, True, exact=True, detail=detail, supports=tuple(supports)
-    )
