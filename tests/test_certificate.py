@@ -120,6 +120,19 @@ def test_even_penalties_have_the_gap_that_factors_of_one_have(case, seed):
         assert few.objective == pytest.approx(many.objective, rel=1e-12)
 
 
+@pytest.mark.parametrize("l2", [0.0, 0.1])
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+def test_a_correlation_that_is_no_number_proves_nothing(wrong, l2):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(30, 4))
+    problem = problem_of(MemorySource(X, X.sum(axis=1)), l1=0.1, l2=l2)
+    w = np.full((4, 1), 0.5)
+    at = problem.design.evaluate(w)
+    at.correlation[2] = wrong
+    found = gap(problem, w, at)
+    assert found.gap == found.objective  # that no objective is below zero
+
+
 @pytest.mark.parametrize(("l1", "l2"), [(0.0, 0.0), (0.1, 0.0), (0.0, 0.1), (0.05, 0.1)])
 @pytest.mark.parametrize("factors", [None, [0.0, 1.0, 0.0, 2.0]])
 def test_gap_shrinks_with_the_distance(l1, l2, factors):

@@ -24,3 +24,8 @@ def compiled(function: Callable[..., Any], **options: Any) -> Callable[..., Any]
 def summing(function: Callable[..., Any]) -> Callable[..., Any]:
     """`compiled`, with sums taken in any order, as BLAS does."""
     return compiled(function, fastmath={"reassoc", "contract", "nsz"}, error_model="numpy")
+
+
+def finite(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`summing` of numbers that are finite, so that maxima are taken several at a time too."""
+    return compiled(function, fastmath=True, error_model="numpy")
