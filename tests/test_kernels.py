@@ -7,11 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numba
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from leastwise.kernels.compiling import compiled
+from leastwise.kernels.compiling import TRIED, compiled
 from leastwise.kernels.logistic import parts
 from leastwise.kernels.support import priced
 from leastwise.kernels.sweeps import gram_sweeps
@@ -113,16 +114,18 @@ def said(code: str, **places: str) -> str:
 
 
 def test_loops_from_the_disk_give_the_same_bits(tmp_path: Path) -> None:
-    """A process that compiles them, and one that finds them compiled."""
+    """A process that compiles them, and one that finds them compiled and needs no compiler."""
     code = (
-        "import numpy as np, leastwise as lw; rng = np.random.default_rng(0); "
+        "import sys, numpy as np, leastwise as lw; rng = np.random.default_rng(0); "
         "X = rng.normal(size=(90, 60)) @ rng.normal(size=(60, 60)); "
         "y = X @ rng.normal(size=60) + rng.normal(size=90); "
-        "print(lw.path(X, y, strengths=10).coef.tobytes().hex())"
+        "print(lw.path(X, y, strengths=10).coef.tobytes().hex()); "
+        "print('numba.typed.typeddict' in sys.modules)"
     )
-    first, second = (said(code, NUMBA_CACHE_DIR=str(tmp_path)) for _ in range(2))
+    first, second = (said(code, NUMBA_CACHE_DIR=str(tmp_path)).split() for _ in range(2))
     assert any(tmp_path.rglob("*.nbc")), "nothing was kept"
-    assert first == second
+    assert first[0] == second[0]
+    assert [first[1], second[1]] == ["True", str(not numba.__version__.startswith(TRIED))]
 
 
 @pytest.mark.parametrize("only", [True, False])

@@ -5,42 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from leastwise.kernels.compiling import finite, summing
+from leastwise.kernels.compiling import summing
 
 Float = NDArray[np.float64]
 
 NEAR = 1.0 - 4.0 * float(np.finfo(np.float64).eps)  # of the largest scale: within it for certain
-
-
-@finite
-def steepest(v: Float) -> float:
-    """max |v_j| of numbers, several at a time."""
-    most = 0.0
-    for j in range(v.size):
-        size = abs(v[j])
-        most = size if size > most else most
-    return most
-
-
-@summing
-def bound(w: Float, v: Float, l1: float, l2: float, spread: float, kappa: float) -> float:
-    """The gap at theta = kappa r.
-
-    With g = clip(kappa v, -l1, l1) a column adds l1 |w| - g w + l2/2 (w - (kappa v - g)/l2)^2.
-    """
-    total = 0.5 * spread * (1.0 - kappa) ** 2
-    if l2 == 0.0:
-        for j in range(w.size):
-            over = l1 * abs(w[j]) - kappa * v[j] * w[j]
-            total += over if over > 0.0 else 0.0
-        return total
-    for j in range(w.size):
-        scaled = kappa * v[j]
-        inner = l1 if scaled > l1 else scaled
-        inner = -l1 if inner < -l1 else inner
-        over, away = l1 * abs(w[j]) - inner * w[j], w[j] - (scaled - inner) / l2
-        total += (over if over > 0.0 else 0.0) + 0.5 * l2 * away * away
-    return total
 
 
 @summing
@@ -49,25 +18,41 @@ def even(
 ) -> tuple[float, float]:
     """The objective and the gap at w (p,), whose correlation is v (p,) and mean loss `value`.
 
+    At theta = kappa r, with g = clip(kappa v, -l1, l1), a column adds
+
+        l1 |w| - g w + l2/2 (w - (kappa v - g)/l2)^2
+
     l1 > 0. The better of two scales, if the first is not proof `enough`; infinite where v is not
     finite.
     """
-    paid, squares, product, none = 0.0, 0.0, 0.0, 0.0
+    paid, squares, product, none, most = 0.0, 0.0, 0.0, 0.0, 0.0
     for j in range(w.size):
         paid += abs(w[j])
         squares += w[j] * w[j]
         product += w[j] * v[j]
         none += 0.0 * v[j]
-    objective, spread = value + l1 * paid + 0.5 * l2 * squares, 2.0 * value
+    objective, spread, best = value + l1 * paid + 0.5 * l2 * squares, 2.0 * value, np.inf
     if none != 0.0:
-        return objective, np.inf
-    most = steepest(v)
+        return objective, best
+    for j in range(w.size):
+        most = abs(v[j]) if abs(v[j]) > most else most
     reach = l1 * NEAR / most if most > 0.0 else np.inf
-    # A ridge bears any scale.
-    total = bound(w, v, l1, l2, spread, 1.0 if l2 > 0.0 else min(1.0, reach))
-    if not total <= enough and spread > 0.0:
-        best = 1.0 + product / spread
-        other = bound(w, v, l1, l2, spread, min(max(best, -reach), reach))
-        if other < total or total != total:
-            total = other
-    return objective, total
+    kappa = 1.0 if l2 > 0.0 else min(1.0, reach)  # a ridge bears any scale
+    for _ in range(2):
+        total = 0.5 * spread * (1.0 - kappa) ** 2
+        if l2 == 0.0:
+            for j in range(w.size):
+                over = l1 * abs(w[j]) - kappa * v[j] * w[j]
+                total += over if over > 0.0 else 0.0
+        else:
+            for j in range(w.size):
+                scaled = kappa * v[j]
+                inner = l1 if scaled > l1 else scaled
+                inner = -l1 if inner < -l1 else inner
+                over, away = l1 * abs(w[j]) - inner * w[j], w[j] - (scaled - inner) / l2
+                total += (over if over > 0.0 else 0.0) + 0.5 * l2 * away * away
+        best = total if total < best else best
+        if best <= enough or spread == 0.0:
+            break
+        kappa = min(max(1.0 + product / spread, -reach), reach)
+    return objective, best
