@@ -17,9 +17,12 @@ from operator import iadd
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import qr
 
 from leastwise.blocks import Block
 from leastwise.cv.spectrum import Spectrum, diagonalise
+from leastwise.numerics.factors import EPS
+from leastwise.numerics.threads import one_blas_thread
 from leastwise.penalties import EXCLUDED, ElasticNet
 from leastwise.problem import Design, add
 
@@ -87,7 +90,7 @@ def leave_one_out(
 def _by_columns(
     design: Design, ridge: _Ridge, strengths: Float, relative: Float, absolute: bool
 ) -> list[Float]:
-    """sum s e and sum s e^2 of the errors e: one pass, two products a block for all strengths."""
+    """sum s e and sum s e^2 of the errors e: one pass, two products a part for all strengths."""
     centre, live = design.centre, ridge.live
     spectrum: Spectrum = diagonalise(design.gram[np.ix_(live, live)], ridge.price)
     turned = spectrum.base.T @ centre.correlation[live]
@@ -95,36 +98,62 @@ def _by_columns(
     base = np.zeros((design.columns, spectrum.values.size))
     base[live] = spectrum.base
     size = np.sqrt(relative) if not absolute else relative
-    fits = [inverse * column[:, None] for column in (turned / size).T]
-    taken = inverse / -centre.weight
+    varies = np.sqrt(spectrum.values + EPS * spectrum.values.max(initial=0.0))  # by so much does z
+    fits = [_Thin.of(inverse * column[:, None], varies) for column in (turned / size).T]
+    taken = _Thin.of(inverse / -centre.weight, np.square(varies))
     own = 0.0 if centre.mean is None else 1.0 / centre.weight
 
-    def sized(error: Float, target: Float, left: Float) -> Float:
-        error -= target[:, None]
+    def sized(error: Float, left: Float) -> Float:
         error /= left
         return np.abs(error, out=error) if absolute else np.square(error, out=error)
 
     def statistic(block: Block) -> list[Float]:
         sums = [np.zeros(strengths.size), np.zeros(strengths.size)]
         for X, y, weight in block.dense_parts(centre.mean):
-            z = X @ base
-            left = np.square(z) @ taken  # 1 - h_ii
-            if weight is None:
-                left += 1.0 - own
-            else:
-                left -= own
-                left *= weight[:, None]
-                left += 1.0
+            z, s = X @ base, np.ones(len(X)) if weight is None else weight
+            squares = np.square(z) if weight is None else np.square(z) * weight[:, None]
+            left = taken.times(squares, 1.0 - own * s)  # 1 - h_ii
             np.maximum(left, LEAST, out=left)
-            targets = ((y - centre.level) / size).T
+            targets = ((centre.level - y) / size).T
             pairs = zip(fits, targets, strict=True)
-            found = reduce(iadd, (sized(z @ fit, target, left) for fit, target in pairs))
-            s = np.ones(len(z)) if weight is None else weight
+            found = reduce(iadd, (sized(fit.times(z, target), left) for fit, target in pairs))
             sums[0] += s @ found
             sums[1] += s @ np.square(found, out=found)
         return sums
 
     return design.source.reduce(statistic, add)
+
+
+@dataclass(frozen=True)
+class _Thin:
+    """F (m, K) as a product of two with fewer numbers; the second has a row of ones below.
+
+    The columns of all strengths lie in a space of few dimensions, as those of a Cauchy matrix do
+    (Beckermann and Townsend 2017).
+    """
+
+    first: Float
+    second: Float | None
+
+    @staticmethod
+    def of(F: Float, size: Float) -> _Thin:
+        """F to the rounding of its largest number, each row times its `size` (m,)."""
+        with one_blas_thread():
+            Q, R, order = qr(size[:, None] * F, mode="economic", pivoting=True)
+        kept = np.count_nonzero(np.abs(np.diagonal(R)) > EPS * np.abs(R[:1]).max(initial=0.0))
+        if (kept + 1) * sum(F.shape) >= F.size:
+            return _Thin(F, None)
+        second = np.ones((kept + 1, F.shape[1]))
+        second[:kept, order] = R[:kept]
+        return _Thin(Q[:, :kept] / size[:, None], second)
+
+    def times(self, rows: Float, beside: Float) -> Float:
+        """(n, K) rows (n, m) times F, and what is `beside` (n,) added to each row."""
+        if self.second is None:
+            whole = rows @ self.first
+            whole += beside[:, None]
+            return whole
+        return np.column_stack([rows @ self.first, beside]) @ self.second
 
 
 @dataclass(frozen=True)
