@@ -61,9 +61,8 @@ class Watched:
     def look(self, iterate: Iterate, found: Gap) -> Record:
         record = Record(
             iterate.iteration,
-            float(found.objective.sum()),
-            float(found.gap.sum()),
-            float(found.relative.max()),
+            *found.summed,
+            found.worst,
             time.perf_counter() - self.began,
             int(np.count_nonzero(iterate.coef != 0.0)),
         )
@@ -144,7 +143,7 @@ class _Stop:
         found = certified(self._problem, iterate, iterate.at, self._tol)
         watched = self._watched
         if self.reason is not None:  # told to stop, the solver had a better finish to offer
-            if self.improves and float(found.relative.max()) <= self._tol:
+            if self.improves and found.worst <= self._tol:
                 watched.look(iterate, found)
             return True
         previous, previous_gap = watched.iterate, watched.gap

@@ -117,25 +117,25 @@ def fit(
         # Moments and updated residuals carry rounding: what is certified is computed from the rows.
         at = problem.design.evaluate_again(iterate.coef, iterate.at)
         found = certified(problem, iterate, at)
-        if reason == "converged" and not float(found.relative.max()) <= tol:
+        if reason == "converged" and not found.worst <= tol:
             reason = "stalled"
             finished = _finished(problem, iterate)
             if finished is not None:
                 closer = certified(problem, finished, finished.at)
-                if float(closer.relative.max()) <= tol:
+                if closer.worst <= tol:
                     iterate, at, found, reason = finished, finished.at, closer, "converged"
     spanned = _spanned(problem, iterate) if reason == "converged" else None
     if spanned is not None:
         there = problem.design.evaluate_again(spanned.coef, iterate.at)
         closer = certified(problem, spanned, there)
-        if float(closer.relative.max()) <= tol:
+        if closer.worst <= tol:
             iterate, at, found = spanned, there, closer
-    relative = float(found.relative.max())
+    relative = found.worst
     converged = relative <= tol
     correlation = at.correlation
     if correlation.base is not None:  # what is kept shall not hold a look at many strengths
         at = replace(at, correlation=correlation.copy())
-    objective, total = float(found.objective.sum()), float(found.gap.sum())
+    objective, total = found.summed
     words = "converged" if converged else ended(reason, chosen=solver != "auto")
     certificate = Certificate(
         objective, objective - total, total, relative, converged, words, found.box

@@ -99,7 +99,7 @@ def trace(
         coef[place], value[place] = iterate.coef, iterate.at.value
         if iterate.at.level is not None:
             level[place] = iterate.at.level
-        gaps[place], objective[place] = found.relative.max(), found.objective.sum()
+        gaps[place], objective[place] = found.worst, found.summed[0]
         reasons.append(reason)
         notes |= dict.fromkeys(iterate.notes)
         on_rows, detail = on_rows and iterate.on_rows, iterate.detail
@@ -107,8 +107,8 @@ def trace(
         for place in range(count - 1, -1, -1):
             at = design.evaluate(coef[place])
             found = gap(problem.at(penalties[place]), coef[place], at)
-            checked = float(found.relative.max())
-            value[place], objective[place] = at.value, found.objective.sum()
+            checked = found.worst
+            value[place], objective[place] = at.value, found.summed[0]
             if checked <= max(tol, gaps[place]):
                 break  # the moments hold here, where the coefficients are largest
             if checked > tol and reasons[place] == "converged":

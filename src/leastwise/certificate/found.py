@@ -56,6 +56,18 @@ class Gap:
     relative: Float
     box: float | None
 
+    @property
+    def worst(self) -> float:
+        """The largest relative gap."""
+        return self.relative.item() if self.relative.size == 1 else float(self.relative.max())
+
+    @property
+    def summed(self) -> tuple[float, float]:
+        """The objective and the gap of all outputs."""
+        if self.gap.size == 1:  # NumPy's sums take longer than much of a path's strength does
+            return self.objective.item(), self.gap.item()
+        return float(self.objective.sum()), float(self.gap.sum())
+
 
 @dataclass(frozen=True)
 class Support:
