@@ -123,3 +123,55 @@ def test_diagonalise():
     np.testing.assert_allclose(found.base.T * d @ found.base, np.diag(found.paid), atol=1e-12)
     inverse = found.base / (found.values + 0.3 * found.paid) @ found.base.T
     np.testing.assert_allclose(inverse, np.linalg.inv(design.gram + 0.3 * np.diag(d)), atol=1e-12)
+
+
+def by_rows(X, y, strengths):
+    """Mean squared errors without each row by QR, which no unit of a column changes."""
+    n, p = X.shape
+    X, y = X - X.mean(axis=0), y - y.mean()
+    means = []
+    for l2 in strengths * (n - 1) / n:
+        stacked = np.vstack([X, np.sqrt(n * l2) * np.eye(p)])
+        Q = np.linalg.qr(stacked / np.linalg.norm(stacked, axis=0))[0][:n]
+        left = 1.0 - 1.0 / n - np.square(Q).sum(axis=1)
+        means.append(np.mean(((y - Q @ (Q.T @ y)) / left) ** 2))
+    return np.array(means)
+
+
+@pytest.mark.parametrize("dependent", [False, True])
+@pytest.mark.parametrize("size", [1.0, 1e6, 1e10])
+def test_one_column_in_large_units_costs_the_others_no_digit(size, dependent):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 40))
+    X[:, 7] *= size
+    if dependent:
+        X[:, -1] = X[:, 0] + X[:, 1]
+    y = X[:, :5].sum(axis=1) + rng.normal(size=300)
+    grid = np.geomspace(100.0, 1e-10, 13)
+    found = left_out(X, y, strengths=grid)
+    np.testing.assert_allclose(found.mean[0, :13], by_rows(X, y, grid), rtol=EXACT)
+
+
+@pytest.mark.parametrize("least", [1e-12, 1e-30, 1e-40, 1e-310])
+def test_a_tiny_strength_costs_the_others_no_digit(least):
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(200, 60))
+    X[:, -1] = X[:, 0] + X[:, 1]
+    y = X[:, 1] + rng.normal(size=200)
+    grid = np.append(np.geomspace(1e3, 1e-3, 60), least)
+    few, many = left_out(X, y, strengths=grid[:60]), left_out(X, y, strengths=grid)
+    np.testing.assert_allclose(many.mean[0, :60], few.mean[0, :60], rtol=EXACT)
+    assert many.strength == few.strength
+
+
+def test_diagonalise_columns_of_very_different_lengths():
+    rng = np.random.default_rng(2)
+    X = rng.normal(size=(50, 5)) * [1e9, 1.0, 1e-6, 1.0, 1e3]
+    X[:, 3] = 2.0 * X[:, 1]
+    found = diagonalise(X.T @ X / 50, np.ones(5))
+    assert found.values[0] == 0.0  # two columns depend on each other
+    assert (np.diff(found.values) > 0.0).all()
+    np.testing.assert_allclose(found.base.T @ found.base, np.eye(5), atol=1e-12)
+    np.testing.assert_allclose(
+        np.linalg.norm(X @ found.base, axis=0)[1:] ** 2 / 50, found.values[1:], rtol=1e-9
+    )

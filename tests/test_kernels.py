@@ -128,6 +128,17 @@ def test_loops_from_the_disk_give_the_same_bits(tmp_path: Path) -> None:
     assert [first[1], second[1]] == ["True", str(not numba.__version__.startswith(TRIED))]
 
 
+@pytest.mark.parametrize("disabled", ["0", "1"])
+def test_any_other_version_of_numba_loads_in_its_own_way(tmp_path: Path, disabled: str) -> None:
+    code = (
+        "import numba; numba.__version__ = '0.99.0'; import numpy as np; "
+        "from leastwise.kernels.gaps import even; "
+        "print(*map(float, even(np.zeros(1), np.zeros(1), 1.0, 0.0, 2.0, 0.0)))"
+    )
+    places = {"NUMBA_CACHE_DIR": str(tmp_path), "NUMBA_DISABLE_JIT": disabled}
+    assert [said(code, **places) for _ in range(2)] == ["2.0 0.0"] * 2
+
+
 @pytest.mark.parametrize("only", [True, False])
 def test_cache_folder_that_cannot_be_written(tmp_path: Path, only: bool) -> None:
     """NUMBA_CACHE_DIR below a plain file: no folder can be made there, whoever asks."""

@@ -118,12 +118,12 @@ def fit(
         at = problem.design.evaluate_again(iterate.coef, iterate.at)
         found = certified(problem, iterate, at)
         if reason == "converged" and not found.worst <= tol:
-            reason = "stalled"
             finished = _finished(problem, iterate)
-            if finished is not None:
-                closer = certified(problem, finished, finished.at)
-                if closer.worst <= tol:
-                    iterate, at, found, reason = finished, finished.at, closer, "converged"
+            closer = found if finished is None else certified(problem, finished, finished.at)
+            if finished is not None and closer.worst < found.worst:
+                iterate, at, found = finished, finished.at, closer
+                watched.look(iterate, found)
+            reason = "converged" if found.worst <= tol else "stalled"
     spanned = _spanned(problem, iterate) if reason == "converged" else None
     if spanned is not None:
         there = problem.design.evaluate_again(spanned.coef, iterate.at)
@@ -173,7 +173,8 @@ def _finished(problem: Problem, iterate: Iterate) -> Iterate | None:
     """What was exact over moments, and is not over the rows, made exact there, if it can be."""
     if not iterate.exact or problem.shape.joint or not problem.design.loss.quadratic:
         return None
-    return finish(problem, iterate.coef, iterate.iteration)
+    found = finish(problem, iterate.coef, iterate.iteration)
+    return found and replace(found, detail=f"{found.detail}, finished on the rows")
 
 
 def _spanned(problem: Problem, iterate: Iterate) -> Iterate | None:

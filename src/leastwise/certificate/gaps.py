@@ -51,8 +51,8 @@ def _gap(
     enough: float,
 ) -> Gap:
     pool, null, quadratic = problem.pool, problem.null, problem.design.loss.quadratic
-    simple = quadratic and coef.shape[1] == 1 and problem.penalty.l1 > 0.0 and null[0] > 0.0
-    if simple and factor is None and problem.penalty.even:
+    alone = quadratic and factor is None and coef.shape[1] == 1 and null[0] > 0.0
+    if alone and problem.penalty.l1 > 0.0 and problem.penalty.even:
         known = even_gap(problem, coef[:, 0], at)
         if supports is None or known.relative[0] <= PROVED:
             return known

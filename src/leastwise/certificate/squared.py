@@ -29,8 +29,8 @@ def even_gap(problem: Problem, w: Float, at: Evaluation) -> Gap:
 
     penalty, null = problem.penalty, float(problem.null[0])
     w, v = np.ascontiguousarray(w), np.ascontiguousarray(at.correlation[:, 0])
-    known = even(w, v, penalty.l1, penalty.l2, float(at.value[0]), PROVED * null)
-    objective, total = known
+    value, enough = float(at.value[0]), PROVED * null
+    objective, total = even(w, v, penalty.l1, penalty.l2, value, enough)
     total = min(total, objective) if np.isfinite(objective) else np.inf
     return Gap(np.array([objective]), np.array([total]), np.array([total / null]), None)
 

@@ -53,11 +53,18 @@ def _ridge(design: Design, unit: ElasticNet) -> _Ridge:
     return _Ridge(live, l2[live])
 
 
+def _spectrum(design: Design, ridge: _Ridge) -> Spectrum:
+    """That of the columns, without the directions in which no row differs from another."""
+    found = diagonalise(design.gram[np.ix_(ridge.live, ridge.live)], ridge.price)
+    seen = found.values > 0.0
+    return Spectrum(found.base[:, seen], found.values[seen], found.paid[seen])
+
+
 def generalised(design: Design, unit: ElasticNet, strengths: Float, relative: Float) -> Left:
     """GCV at each strength (K,); several targets' divided by `relative` (k,)."""
     centre, ridge = design.centre, _ridge(design, unit)
     if ridge.live.size <= centre.rows:
-        spectrum = diagonalise(design.gram[np.ix_(ridge.live, ridge.live)], ridge.price)
+        spectrum = _spectrum(design, ridge)
         turned = spectrum.base.T @ centre.correlation[ridge.live]
         below = spectrum.values + np.outer(strengths, spectrum.paid)
         own = 2.0 / below - spectrum.values / below**2
@@ -92,13 +99,13 @@ def _by_columns(
 ) -> list[Float]:
     """sum s e and sum s e^2 of the errors e: one pass, two products a part for all strengths."""
     centre, live = design.centre, ridge.live
-    spectrum: Spectrum = diagonalise(design.gram[np.ix_(live, live)], ridge.price)
+    spectrum = _spectrum(design, ridge)
     turned = spectrum.base.T @ centre.correlation[live]
     inverse = 1.0 / (spectrum.values[:, None] + np.outer(spectrum.paid, strengths))
     base = np.zeros((design.columns, spectrum.values.size))
     base[live] = spectrum.base
     size = np.sqrt(relative) if not absolute else relative
-    varies = np.sqrt(spectrum.values + EPS * spectrum.values.max(initial=0.0))  # by so much does z
+    varies = np.sqrt(spectrum.values)  # by so much does z
     fits = [_Thin.of(inverse * column[:, None], varies) for column in (turned / size).T]
     taken = _Thin.of(inverse / -centre.weight, np.square(varies))
     own = 0.0 if centre.mean is None else 1.0 / centre.weight
@@ -137,14 +144,19 @@ class _Thin:
 
     @staticmethod
     def of(F: Float, size: Float) -> _Thin:
-        """F to the rounding of its largest number, each row times its `size` (m,)."""
+        """F, each row times its `size` (m,), to the rounding of each column's largest number."""
+        sized = size[:, None] * F
+        most = np.abs(sized).max(axis=0, initial=0.0)
+        most[most == 0.0] = 1.0
+        if not np.isfinite(most).all():
+            return _Thin(F, None)
         with one_blas_thread():
-            Q, R, order = qr(size[:, None] * F, mode="economic", pivoting=True)
+            Q, R, order = qr(sized / most, mode="economic", pivoting=True)
         kept = np.count_nonzero(np.abs(np.diagonal(R)) > EPS * np.abs(R[:1]).max(initial=0.0))
         if (kept + 1) * sum(F.shape) >= F.size:
             return _Thin(F, None)
         second = np.ones((kept + 1, F.shape[1]))
-        second[:kept, order] = R[:kept]
+        second[:kept, order] = R[:kept] * most[order]
         return _Thin(Q[:, :kept] / size[:, None], second)
 
     def times(self, rows: Float, beside: Float) -> Float:

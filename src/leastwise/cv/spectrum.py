@@ -15,11 +15,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import lapack
 
 from leastwise.numerics.factors import EPS, SMALL
 from leastwise.numerics.threads import one_blas_thread
 
 Float = NDArray[np.float64]
+
+GRADED = 1e4  # the longest column to the shortest, beyond which the short ones' digits are lost
+EXPLAINED = 64.0 * EPS  # of a column's square, what the free columns leave of it that is rounding
 
 
 @dataclass(frozen=True)
@@ -35,10 +39,35 @@ class Spectrum:
 
 
 def _eigen(symmetric: Float) -> tuple[Float, Float]:
-    few = symmetric.shape[0] <= SMALL
+    """Rising eigenvalues, those that are rounding as 0, and the vectors, of G (p, p)."""
+    size = np.sqrt(np.maximum(np.diagonal(symmetric), 0.0))
+    few = size.size <= SMALL
     with one_blas_thread() if few else nullcontext():
+        if size.max(initial=0.0) > GRADED * size.min(initial=np.inf):
+            return _graded(symmetric, size)
         values, vectors = np.linalg.eigh(symmetric)
-    return values, vectors
+    rounding = size.size * EPS * values.max(initial=0.0)
+    return np.where(values > rounding, values, 0.0), vectors
+
+
+def _graded(symmetric: Float, size: Float) -> tuple[Float, Float]:
+    """The same where columns of lengths `size` (p,) differ by far, each to its own digits.
+
+    G = S R S, R = U'U with pivots: Jacobi's rotations of U S keep what S gives and takes (Demmel
+    and Veselic 1992; Drmac and Veselic 2008).
+    """
+    unit = np.where(size > 0.0, size, 1.0)
+    root, order, rank, _ = lapack.dpstrf(symmetric / unit / unit[:, None])
+    factor = np.zeros_like(symmetric)
+    factor[:rank, order - 1] = np.triu(root)[:rank]
+    found, _, vectors, scale, _, info = lapack.dgejsv(
+        factor * size, joba=0, jobu=3, jobv=0, jobr=0, jobt=0, jobp=0
+    )
+    if info:
+        raise np.linalg.LinAlgError("Jacobi's rotations did not end")
+    values = np.square(found * (scale[0] / scale[1]))
+    values[rank:] = 0.0
+    return values[::-1], vectors[:, ::-1]
 
 
 def diagonalise(G: Float, d: Float) -> Spectrum:
@@ -63,6 +92,8 @@ def diagonalise(G: Float, d: Float) -> Spectrum:
         own = vectors[:, kept] / np.sqrt(values[kept]) / scale[:, None]
         mixed = own.T @ G[np.ix_(free, paid)]
         inner = inner - mixed.T @ mixed
+        explained = np.diagonal(inner) <= EXPLAINED * np.diagonal(G)[paid]
+        inner[explained], inner[:, explained] = 0.0, 0.0
     root = np.sqrt(d[paid])
     values, vectors = _eigen(inner / root / root[:, None])
     base = np.zeros((p, own.shape[1] + paid.size))
@@ -72,6 +103,6 @@ def diagonalise(G: Float, d: Float) -> Spectrum:
     ones = np.ones(own.shape[1])
     return Spectrum(
         base,
-        np.concatenate([ones, np.maximum(values, 0.0)]),
+        np.concatenate([ones, values]),
         np.concatenate([np.zeros_like(ones), np.ones(paid.size)]),
     )

@@ -7,39 +7,45 @@ first, which is another one where the loops come from the disk: their last bits 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numba
-from numba.core.caching import FunctionCache
-from numba.core.runtime.nrt import rtsys
 
 # Versions of Numba of which `_Kept` was tried. Any other loads in its own way, which is slower.
 TRIED = tuple(f"0.{minor}." for minor in range(61, 69))
 
+if numba.__version__.startswith(TRIED):
+    from numba.core.caching import FunctionCache
+    from numba.core.runtime.nrt import rtsys
 
-class _Kept(FunctionCache):
-    """Loops from the disk, without what only a compiler needs.
+    class _Kept(FunctionCache):
+        """Loops from the disk, without what only a compiler needs.
 
-    Numba makes all that it could compile ready before it loads a loop: a third of a second in every
-    process. The compiler does so too, when there is one to be compiled.
-    """
+        Numba makes all that it could compile ready before it loads a loop: a third of a second in
+        every process. The compiler does so too, when there is one to be compiled.
+        """
 
-    def load_overload(self, sig: Any, target_context: Any) -> Any:
-        rtsys.initialize(target_context)
-        with self._guard_against_spurious_io_errors():
-            return self._load_overload(sig, target_context)
+        def load_overload(self, sig: Any, target_context: Any) -> Any:
+            rtsys.initialize(target_context)
+            with self._guard_against_spurious_io_errors():
+                return self._load_overload(sig, target_context)
+
+    def _keep(made: Any, function: Callable[..., Any]) -> None:
+        made._cache = _Kept(function)
+
+else:
+
+    def _keep(made: Any, function: Callable[..., Any]) -> None:
+        made.enable_caching()
 
 
 def compiled(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
     """`function` compiled without the GIL; kept on disk where a cache folder can be written."""
     made: Any = numba.njit(nogil=True, forceinline=True, **options)(function)
-    try:
-        if numba.__version__.startswith(TRIED):
-            made._cache = _Kept(function)
-        else:
-            made.enable_caching()
-    except RuntimeError:  # no folder to keep it in: compile in memory
-        pass
+    if made is not function:  # as it is where NUMBA_DISABLE_JIT says so
+        with suppress(RuntimeError):  # no folder to keep it in: it is compiled in memory
+            _keep(made, function)
     return made
 
 

@@ -20,19 +20,20 @@ def even(
 
     At theta = kappa r, with g = clip(kappa v, -l1, l1), a column adds
 
-        l1 |w| - g w + l2/2 (w - (kappa v - g)/l2)^2
+        l1 |w| - g w + l2/2 (w - (kappa v - g)/l2)^2,   l1 |w| - kappa v w without l2
 
-    l1 > 0. The better of two scales, if the first is not proof `enough`; infinite where v is not
-    finite.
+    with l1 > 0. The gap is that of the better of two scales, if the first is not proof `enough`,
+    and infinite where v is not finite.
     """
-    paid, squares, product, none, most = 0.0, 0.0, 0.0, 0.0, 0.0
+    paid, squares, product, most = 0.0, 0.0, 0.0, 0.0
+    unknown = 0.0  # but for what is not finite: `summing` lets compilers assume nothing of that
     for j in range(w.size):
         paid += abs(w[j])
         squares += w[j] * w[j]
         product += w[j] * v[j]
-        none += 0.0 * v[j]
+        unknown += 0.0 * v[j]
     objective, spread, best = value + l1 * paid + 0.5 * l2 * squares, 2.0 * value, np.inf
-    if none != 0.0:
+    if unknown != 0.0:
         return objective, best
     for j in range(w.size):
         most = abs(v[j]) if abs(v[j]) > most else most
@@ -52,7 +53,7 @@ def even(
                 over, away = l1 * abs(w[j]) - inner * w[j], w[j] - (scaled - inner) / l2
                 total += (over if over > 0.0 else 0.0) + 0.5 * l2 * away * away
         best = total if total < best else best
-        if best <= enough or spread == 0.0:
+        if best <= enough or not spread > 0.0:
             break
         kappa = min(max(1.0 + product / spread, -reach), reach)
     return objective, best
