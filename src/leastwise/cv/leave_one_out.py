@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.linalg import qr
 
 from leastwise.blocks import Block
-from leastwise.cv.spectrum import Spectrum, diagonalise
+from leastwise.cv.spectrum import Spectrum, by_rotations, diagonalise, graded
 from leastwise.numerics.factors import EPS
 from leastwise.numerics.threads import one_blas_thread
 from leastwise.penalties import EXCLUDED, ElasticNet
@@ -195,19 +195,24 @@ def _outer(design: Design, ridge: _Ridge) -> _Outer:
     root = np.ones(block.rows) if block.weight is None else np.sqrt(block.weight)
     free, paid = ridge.live[ridge.price == 0.0], ridge.live[ridge.price > 0.0]
     y = root[:, None] * (block.y - centre.level)
-    K = block.centred(centre.mean, paid).outer(1.0 / ridge.price[ridge.price > 0.0])
-    K *= root * root[:, None] / centre.weight
+    price = ridge.price[ridge.price > 0.0]
+    Q, leverage = np.zeros((block.rows, 0)), np.zeros(block.rows)
     known = [] if centre.mean is None else [np.ones((block.rows, 1))]
     if free.size:
         known.append(block.centred(centre.mean, free).dense())
-    leverage = np.zeros(block.rows)
     if known:
         U, sizes, _ = np.linalg.svd(root[:, None] * np.hstack(known), full_matrices=False)
         Q = U[:, sizes > 1e-12 * sizes[0]]
         y = y - Q @ (Q.T @ y)
-        K -= Q @ (Q.T @ K)
-        K -= (K @ Q) @ Q.T
         leverage = np.square(Q).sum(axis=1)
+    view, heavy = block.centred(centre.mean, paid), root / np.sqrt(centre.weight)
+    if graded(np.sqrt(centre.curvature[paid] / price)):
+        rows = view.dense() * heavy[:, None] / np.sqrt(price)
+        values, V = by_rotations((rows - Q @ (Q.T @ rows)).T)
+        return _Outer(values, V, y, leverage, root)
+    K = view.outer(1.0 / price) * (heavy * heavy[:, None])
+    K -= Q @ (Q.T @ K)
+    K -= (K @ Q) @ Q.T
     values, V = np.linalg.eigh(K)
     return _Outer(np.maximum(values, 0.0), V, y, leverage, root)
 

@@ -22,7 +22,7 @@ from leastwise.numerics.threads import one_blas_thread
 
 Float = NDArray[np.float64]
 
-GRADED = 1e4  # the longest column to the shortest, beyond which the short ones' digits are lost
+GRADED = 1e3  # the longest column to the shortest
 EXPLAINED = 64.0 * EPS  # of a column's square, what the free columns leave of it that is rounding
 
 
@@ -38,36 +38,47 @@ class Spectrum:
     paid: Float
 
 
-def _eigen(symmetric: Float) -> tuple[Float, Float]:
-    """Rising eigenvalues, those that are rounding as 0, and the vectors, of G (p, p)."""
-    size = np.sqrt(np.maximum(np.diagonal(symmetric), 0.0))
-    few = size.size <= SMALL
-    with one_blas_thread() if few else nullcontext():
-        if size.max(initial=0.0) > GRADED * size.min(initial=np.inf):
-            return _graded(symmetric, size)
-        values, vectors = np.linalg.eigh(symmetric)
-    rounding = size.size * EPS * values.max(initial=0.0)
-    return np.where(values > rounding, values, 0.0), vectors
+def graded(size: Float) -> bool:
+    """Whether columns of these lengths (p,) differ so much that the short ones lose digits."""
+    return bool(size.max(initial=0.0) > GRADED * size.min(initial=np.inf))
 
 
-def _graded(symmetric: Float, size: Float) -> tuple[Float, Float]:
-    """The same where columns of lengths `size` (p,) differ by far, each to its own digits.
+def by_rotations(A: Float) -> tuple[Float, Float]:
+    """Rising eigenvalues of A'A (p, p), and the vectors, for A (m, p) of any scales.
 
-    G = S R S, R = U'U with pivots: Jacobi's rotations of U S keep what S gives and takes (Demmel
-    and Veselic 1992; Drmac and Veselic 2008).
+    Jacobi's rotations of A itself keep the digits of rows and columns of whatever lengths (Drmac
+    and Veselic 2008).
     """
-    unit = np.where(size > 0.0, size, 1.0)
-    root, order, rank, _ = lapack.dpstrf(symmetric / unit / unit[:, None])
-    factor = np.zeros_like(symmetric)
-    factor[:rank, order - 1] = np.triu(root)[:rank]
+    m, p = A.shape
+    A = A if m >= p else np.vstack([A, np.zeros((p - m, p))])
     found, _, vectors, scale, _, info = lapack.dgejsv(
-        factor * size, joba=0, jobu=3, jobv=0, jobr=0, jobt=0, jobp=0
+        A, joba=2, jobu=3, jobv=0, jobr=0, jobt=0, jobp=0
     )
     if info:
         raise np.linalg.LinAlgError("Jacobi's rotations did not end")
-    values = np.square(found * (scale[0] / scale[1]))
-    values[rank:] = 0.0
-    return values[::-1], vectors[:, ::-1]
+    return np.square(found * (scale[0] / scale[1]))[::-1], vectors[:, ::-1]
+
+
+def _eigen(symmetric: Float) -> tuple[Float, Float]:
+    """Rising eigenvalues, those that are rounding as 0, and the vectors, of G (p, p).
+
+    Where columns differ by far, G = S R S with R = U'U, and U S says what G has lost (Demmel and
+    Veselic 1992).
+    """
+    size = np.sqrt(np.maximum(np.diagonal(symmetric), 0.0))
+    few = size.size <= SMALL
+    with one_blas_thread() if few else nullcontext():
+        if not graded(size):
+            values, vectors = np.linalg.eigh(symmetric)
+            rounding = size.size * EPS * values.max(initial=0.0)
+            return np.where(values > rounding, values, 0.0), vectors
+        unit = np.where(size > 0.0, size, 1.0)
+        root, order, rank, _ = lapack.dpstrf(symmetric / unit / unit[:, None])
+        factor = np.zeros_like(symmetric)
+        factor[:rank, order - 1] = np.triu(root)[:rank]
+        values, vectors = by_rotations(factor * size)
+    values[: size.size - rank] = 0.0
+    return values, vectors
 
 
 def diagonalise(G: Float, d: Float) -> Spectrum:
