@@ -218,7 +218,7 @@ shown("S0.28", "the penalised one ends the cost above", short, due, rtol=1e-3)
 
 distances = []
 for solver in ("gradient-descent", "accelerated-gradient", "coordinate-descent", "cholesky", "svd"):
-    found = lw.LeastSquares(l2=lam, solver=solver, tol=1e-17, max_iter=100_000).fit(X, y)
+    found = lw.LeastSquares(l2=lam, solver=solver, tol=1e-18, max_iter=100_000).fit(X, y)
     distance = np.abs(np.append(found.coef_ - free.coef_, found.intercept_ - free.intercept_)).max()
     distances.append(float(distance))
     print(f"{solver:22} {found.n_iter_:6d} iterations, {distance:.1e} from the closed form")

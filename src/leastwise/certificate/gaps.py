@@ -52,7 +52,7 @@ def _gap(
 ) -> Gap:
     pool, null, quadratic = problem.pool, problem.null, problem.design.loss.quadratic
     alone = quadratic and factor is None and coef.shape[1] == 1 and null[0] > 0.0
-    if alone and problem.penalty.l1 > 0.0 and problem.penalty.even:
+    if alone and problem.penalty.even:
         known = even_gap(problem, coef[:, 0], at)
         if supports is None or known.relative[0] <= PROVED:
             return known

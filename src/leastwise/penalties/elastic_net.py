@@ -81,9 +81,9 @@ class ElasticNet(Penalty):
 
     @property
     def even(self) -> bool:
-        """Whether all columns pay alike, and have no bounds."""
+        """Whether all columns pay alike, something, and have no bounds."""
         alike = self.factors is None and self.scale is None and not self.joint
-        return alike and not self.bounded
+        return alike and self.l1 + self.l2 > 0.0 and not self.bounded
 
     def strengths(self, p: int) -> tuple[Float, Float]:
         """(p,) l1_j and (p,) l2_j, with all factors and units in; not to be written to."""
