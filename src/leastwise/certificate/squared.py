@@ -39,7 +39,11 @@ def even_gap(problem: Problem, w: Float, at: Evaluation) -> Gap:
 
 
 def _ridge_gap(w: Float, v: Float, l2: float, value: float) -> tuple[float, float]:
-    """The objective and the gap: at theta = kappa r a column adds l2/2 (w - kappa v / l2)^2."""
+    """The objective and the gap: at theta = kappa r a column adds l2/2 (w - kappa v / l2)^2.
+
+    A ridge loads no compiled loop so. The general terms of `dual_gap` round to 3e-18 of the null
+    objective, where these squares are as small as the gap is.
+    """
 
     def bound(kappa: float) -> float:
         away = w - (kappa / l2) * v

@@ -107,7 +107,7 @@ def _by_columns(
     size = np.sqrt(relative) if not absolute else relative
     varies = np.sqrt(spectrum.values)  # by so much does z
     fits = [_Thin.of(inverse * column[:, None], varies) for column in (turned / size).T]
-    taken = _Thin.of(inverse / -centre.weight, np.square(varies))
+    taken = _Thin.of(inverse / -centre.weight, spectrum.values)
     own = 0.0 if centre.mean is None else 1.0 / centre.weight
 
     def sized(error: Float, left: Float) -> Float:

@@ -158,9 +158,11 @@ def table(
     roles = Roles.of(target, features, exclude, categories, weight)
     arrow = read_arrow(path_or_frame)
     roles = roles.within(arrow.column_names)
-    columns = {name: plain(name, arrow.column(name)) for name in roles.used}
-    taken = {*roles.numeric, *roles.categories}  # as they are
-    columns = {name: one if name in taken else dated(one) for name, one in columns.items()}
+    as_they_are = {*roles.numeric, *roles.categories}
+    columns: dict[str, pa.ChunkedArray] = {}
+    for name in roles.used:
+        column = plain(name, arrow.column(name))
+        columns[name] = column if name in as_they_are else dated(column)
     for name in roles.numeric:
         _require_number(name, columns[name], roles)
     for name in roles.features or ():
