@@ -262,7 +262,7 @@ def test_sweeps_are_their_twin():
     l1, l2 = np.array([0.1, 0.0, 5.0, 0.1, 0.0, 0.2]), np.array([0.0, 0.0, 0.0, 0.3, 0.0, 0.1])
     w = rng.normal(size=(3, 6))
     expected, u = w.T.copy(), q.T - w @ G
-    row_sweeps(G, u, w, l1, l2, 3)
+    row_sweeps(G, u, w, l1, l2, np.empty(len(w)), 3)
     for _ in range(3):
         for j in range(6):
             rho = q[j] - G[j] @ expected + G[j, j] * expected[j]

@@ -119,8 +119,10 @@ def test_loops_from_the_disk_give_the_same_bits(tmp_path: Path) -> None:
         "import sys, numpy as np, leastwise as lw; rng = np.random.default_rng(0); "
         "X = rng.normal(size=(90, 60)) @ rng.normal(size=(60, 60)); "
         "y = X @ rng.normal(size=60) + rng.normal(size=90); "
-        "print(lw.path(X, y, strengths=10).coef.tobytes().hex()); "
-        "print('numba.typed.typeddict' in sys.modules)"
+        "fits = [lw.path(X, y, strengths=10).coef, lw.Logistic(l1=0.01).fit(X, y > 0).coef_, "
+        "lw.Quantile((0.2, 0.5)).fit(X, y).coef_]; "
+        "print(*(part.tobytes().hex() for part in fits), sep=''); "
+        "print('numba.np.arrayobj' in sys.modules)"  # as what allocates, or a compiler, needs
     )
     first, second = (said(code, NUMBA_CACHE_DIR=str(tmp_path)).split() for _ in range(2))
     assert any(tmp_path.rglob("*.nbc")), "nothing was kept"

@@ -197,15 +197,15 @@ def test_choose_inverts() -> None:
     rng = np.random.default_rng(1)
     T = rng.normal(size=(6, 40))
     T[:, 1] = T[:, 0]
-    basis, inverse = np.empty(6, np.int64), np.empty((6, 6))
+    basis, inverse, room = np.empty(6, np.int64), np.empty((6, 6)), np.empty(6)
     unit = np.array([2, 4])
     order = np.r_[40, np.arange(40), 41]
-    assert choose(T, unit, order, np.array([0.3, 1e-3]), basis, inverse)
+    assert choose(T, unit, order, np.array([0.3, 1e-3]), basis, inverse, room)
     A = np.vstack([np.eye(6)[unit[i - 40]] if i >= 40 else T[:, i] for i in basis])
     np.testing.assert_allclose(A @ inverse, np.eye(6), atol=1e-10)
     assert 40 in basis
     assert not {0, 1} <= set(basis.tolist())
-    assert not choose(T, unit, order[1:4], np.array([1e-9]), basis, inverse)
+    assert not choose(T, unit, order[1:4], np.array([1e-9]), basis, inverse, room)
 
 
 def test_sided_in_numpy() -> None:
@@ -214,7 +214,8 @@ def test_sided_in_numpy() -> None:
     base, q, theta = rng.normal(size=3), np.array([0.1, 0.5, 0.8]), np.zeros((3, 50))
     r = y - base[:, None] - P
     expected = s * (q[:, None] - (r < 0.0))
-    sums = sided(P, y, base, q, s, theta, 10)
+    sums = np.empty((2, len(P)))
+    sided(P, y, base, q, s, theta, 10, sums)
     np.testing.assert_allclose(P, r, rtol=1e-15)
     np.testing.assert_allclose(theta[:, 10:30], expected, rtol=1e-15)
     assert not theta[:, :10].any()

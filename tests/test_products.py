@@ -11,8 +11,9 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 import leastwise as lw
+from leastwise.blocks import Block
 from leastwise.numerics import products, threads
-from leastwise.numerics.products import rows_times, stored_times, suits
+from leastwise.numerics.products import rows_times, stored_sums, stored_times, suits
 
 Float = NDArray[np.float64]
 
@@ -101,6 +102,32 @@ def test_sparse_columns_about_their_means(b: int, wide: type) -> None:
     mean = X.mean(axis=0)
     found = stored_times(rows, stored, mean)
     np.testing.assert_allclose(found, rows @ (X - mean), rtol=RTOL, atol=ATOL)
+    some = np.array([30, 7, 0, 20, 8, 40, 30])  # in any order, and twice
+    found = stored_times(rows, stored, mean, some)
+    np.testing.assert_allclose(found, rows @ (X - mean)[:, some], rtol=RTOL, atol=ATOL)
+    coef = np.random.default_rng(1).normal(size=(b, some.size))
+    coef[:, 2] = 0.0
+    found = stored_sums(coef, stored, mean, some)
+    np.testing.assert_allclose(found, coef @ (X - mean)[:, some].T, rtol=RTOL, atol=ATOL)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_sparse_columns_picked_one_after_another(weighted: bool) -> None:
+    """Their products with each other, about their means."""
+    _, X = drawn(1, 60, 41)
+    X[np.random.default_rng(0).random(X.shape) < 0.8] = 0.0
+    X[:, 7] = 1e6 + X[:, 8]  # a full column is centred as it stands
+    weight = np.random.default_rng(1).uniform(0.0, 2.0, 60) if weighted else None
+    mean = np.average(X, axis=0, weights=weight)
+    picked = Block(sp.csc_array(X), np.zeros((60, 1)), weight).picked(mean)
+    chosen, first = np.empty(0, np.intp), 0
+    for new in ([3], [40, 7, 5], [0, 39]):
+        picked.grow(np.array(new), 41)
+        chosen = np.append(chosen, new)
+        Z = (X - mean)[:, chosen]
+        heavy = Z[:, first:] if weight is None else Z[:, first:] * weight[:, None]
+        np.testing.assert_allclose(picked.cross(first), heavy.T @ Z, rtol=1e-9, atol=1e-9)
+        first = chosen.size
 
 
 def test_the_same_bits_on_any_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -103,8 +103,9 @@ def bound(
     """
     from leastwise.kernels.bounds import bounded
 
-    reaching = np.zeros(length.shape, bool)
+    reaching, whole = np.zeros(length.shape, bool), np.empty(length.shape)
     for line, out, limit in zip(lines[:-1], u[:-1], limits, strict=True):
         ends = u[line.before], u[line.after]
-        bounded(*ends, line.share, line.away, length, limit, out, reaching)
+        np.copyto(whole, limit)  # one number for all columns would be read by a slower loop
+        bounded(*ends, line.share, line.away, length, whole, out, reaching)
     return reaching

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from leastwise.numerics.products import rows_times, stored_times
+from leastwise.numerics.products import rows_times, stored_sums, stored_times
 
 if TYPE_CHECKING:
     from leastwise.blocks import Block, ImplicitView
@@ -96,6 +96,7 @@ class SparsePicked:
         self._mean = np.zeros(block.X.shape[1]) if mean is None else mean
         self._matrix: Any = block.X[:, :0].tocsc()
         self._own = np.empty(0)  # the means that are to be taken off what `matrix` says
+        self._sums = np.empty(0)  # its columns', weighted
 
     def grow(self, columns: Index, room: int) -> None:
         from scipy.sparse import csc_array, hstack
@@ -105,28 +106,27 @@ class SparsePicked:
         matrix = csc_array(view.matrix)
         self._matrix = hstack([self._matrix, matrix], format="csc")
         self._own = np.append(self._own, view.mean)
+        weight = self._block.weight
+        ones = np.ones(self._block.rows) if weight is None else weight
+        self._sums = np.append(self._sums, matrix.T @ ones)
 
     def times(self, places: Index, coef: Float) -> Float:
-        matrix, own = self._matrix, self._own
-        if 2 * places.size < own.size:
-            matrix, own = matrix[:, places], own[places]
-        else:
-            coef = _among(places, coef, own.size)
-        return np.asarray((matrix @ coef.T).T) - (coef @ own)[:, None]
+        return stored_sums(coef, self._matrix, self._own, places)
 
     def back(self, rows: Float, places: Index) -> Float:
-        return stored_times(weighted(self._block, rows), self._matrix[:, places], self._own[places])
+        return stored_times(weighted(self._block, rows), self._matrix, self._own, places)
 
     def cross(self, first: int) -> Float:
-        weight, own = self._block.weight, self._own
-        new = self._matrix[:, first:]
+        from leastwise.kernels.columns import stored_cross
+
+        weight, own, X = self._block.weight, self._own, self._matrix
+        new = X[:, first:].tocsr()
         if weight is not None:
-            new = new.multiply(weight[:, None]).tocsc()
-        ones = np.ones(self._block.rows) if weight is None else weight
-        raw = np.asarray((new.T @ self._matrix).toarray())
-        sums = np.asarray(self._matrix.T @ ones)
-        raw -= np.multiply.outer(sums[first:], own)
-        raw -= np.multiply.outer(own[first:], sums - ones.sum() * own)
+            new.data *= np.repeat(weight, np.diff(new.indptr))
+        raw = np.zeros((own.size - first, own.size))
+        stored_cross(X.data, X.indices, X.indptr, new.data, new.indices, new.indptr, raw)
+        raw -= np.multiply.outer(self._sums[first:], own)
+        raw -= np.multiply.outer(own[first:], self._sums - self._block.total() * own)
         return raw
 
 

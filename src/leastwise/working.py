@@ -207,7 +207,8 @@ class RowColumns:
         places = self._place[points.columns]
         parts: list[Float] = []
         for block, picked in zip(self._source.blocks(), self._picked, strict=True):
-            parts.append(block.y[:, points.target] - mean - picked.times(places, points.coef))
+            part = picked.times(places, points.coef)
+            parts.append(np.subtract(block.y[:, points.target] - mean, part, out=part))
         return parts
 
     def _sum(self, statistic: Any, state: list[Any]) -> Float:

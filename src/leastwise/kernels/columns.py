@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from leastwise.kernels.compiling import summing
 
 Float = NDArray[np.float64]
+Index = NDArray[np.intp]
 
 ROWS = 4096  # summed at one time: so much of every vector stays in the cache
 AT_ONCE = 3  # columns that are read together
@@ -77,6 +78,7 @@ def stored_columns_times(
     data: Any,
     indices: Any,
     indptr: Any,
+    places: Index,
     rows: Float,
     means: Float,
     totals: Float,
@@ -84,20 +86,73 @@ def stored_columns_times(
     end: int,
     out: Float,
 ) -> None:
-    """out[:, j] <- rows' (x_j - m_j) for columns first <= j < end of a sparse X (CSC).
+    """out[:, k] <- rows' (x_j - m_j), j = places[k], for first <= k < end, of a sparse X (CSC).
 
-    rows (n, VECTORS), totals (VECTORS,) their sums, means (p,), out (VECTORS, p): four of them,
+    rows (n, VECTORS), totals (VECTORS,) their sums, means (p,), out (VECTORS, m): four of them,
     whose sums are written out
     """
-    for j in range(first, end):
+    for k in range(first, end):
+        j = places[k]
         r = s = t = u = 0.0
-        for k in range(indptr[j], indptr[j + 1]):
-            x, i = data[k], indices[k]
+        for at in range(indptr[j], indptr[j + 1]):
+            x, i = data[at], indices[at]
             r += x * rows[i, 0]
             s += x * rows[i, 1]
             t += x * rows[i, 2]
             u += x * rows[i, 3]
-        out[0, j] = r - totals[0] * means[j]
-        out[1, j] = s - totals[1] * means[j]
-        out[2, j] = t - totals[2] * means[j]
-        out[3, j] = u - totals[3] * means[j]
+        out[0, k] = r - totals[0] * means[j]
+        out[1, k] = s - totals[1] * means[j]
+        out[2, k] = t - totals[2] * means[j]
+        out[3, k] = u - totals[3] * means[j]
+
+
+@summing
+def stored_rows_times(
+    data: Any,
+    indices: Any,
+    indptr: Any,
+    places: Index,
+    coef: Float,
+    means: Float,
+    rows: Float,
+    out: Float,
+) -> None:
+    """out <- sum over k of coef_k (x_j - m_j)', j = places[k], of a sparse X (CSC).
+
+    coef (m, VECTORS), means (p,), out (VECTORS, n); rows (n, VECTORS), zeros, are room
+    """
+    levels = (0.0, 0.0, 0.0, 0.0)
+    for k in range(places.size):
+        j = places[k]
+        r, s, t, u = coef[k, 0], coef[k, 1], coef[k, 2], coef[k, 3]
+        if r == s == t == u == 0.0:
+            continue
+        m = means[j]
+        levels = levels[0] + r * m, levels[1] + s * m, levels[2] + t * m, levels[3] + u * m
+        for at in range(indptr[j], indptr[j + 1]):
+            x, i = data[at], indices[at]
+            rows[i, 0] += x * r
+            rows[i, 1] += x * s
+            rows[i, 2] += x * t
+            rows[i, 3] += x * u
+    for i in range(len(rows)):
+        for a in range(VECTORS):
+            out[a, i] = rows[i, a] - levels[a]
+
+
+@summing
+def stored_cross(
+    data: Any,
+    indices: Any,
+    indptr: Any,
+    row_data: Any,
+    row_indices: Any,
+    row_indptr: Any,
+    out: Float,
+) -> None:
+    """out (b, m) <- out + Y'X of a sparse X (n, m) in columns and Y (n, b) in rows."""
+    for j in range(indptr.size - 1):
+        for at in range(indptr[j], indptr[j + 1]):
+            x, i = data[at], indices[at]
+            for own in range(row_indptr[i], row_indptr[i + 1]):
+                out[row_indices[own], j] += row_data[own] * x

@@ -6,8 +6,10 @@ first, which is another one where the loops come from the disk: their last bits 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from contextlib import suppress
+from importlib import import_module
 from typing import Any
 
 import numba
@@ -16,18 +18,27 @@ import numba
 TRIED = tuple(f"0.{minor}." for minor in range(61, 69))
 
 if numba.__version__.startswith(TRIED):
+    from llvmlite import binding
     from numba.core.caching import FunctionCache
-    from numba.core.runtime.nrt import rtsys
+
+    @functools.cache
+    def _name_runtime() -> None:
+        """Tell the loader where what loops allocate arrays by is."""
+        runtime = import_module("numba.core.runtime._nrt_python")
+        for name, address in runtime.c_helpers.items():
+            binding.add_symbol(name if name.startswith("_") else f"NRT_{name}", address)
 
     class _Kept(FunctionCache):
         """Loops from the disk, without what only a compiler needs.
 
-        Numba makes all that it could compile ready before it loads a loop: a third of a second in
-        every process. The compiler does so too, when there is one to be compiled.
+        Numba makes all that it could compile ready before it loads a loop, and compiles its own
+        runtime: a third of a second in every process. The compiler does so too, when there is one
+        to be compiled. What a loop calls of NumPy is another matter: `np.dot` or `np.zeros` in it
+        is 50 ms of imports.
         """
 
         def load_overload(self, sig: Any, target_context: Any) -> Any:
-            rtsys.initialize(target_context)
+            _name_runtime()
             with self._guard_against_spurious_io_errors():
                 return self._load_overload(sig, target_context)
 

@@ -40,7 +40,8 @@ def even(
     reach = l1 * NEAR / most if most > 0.0 else np.inf
     kappa = 1.0 if l2 > 0.0 else min(1.0, reach)  # a ridge bears any scale
     for _ in range(2):
-        total = 0.5 * spread * (1.0 - kappa) ** 2
+        left = 1.0 - kappa
+        total = 0.5 * spread * left * left
         if l2 == 0.0:
             for j in range(w.size):
                 over = l1 * abs(w[j]) - kappa * v[j] * w[j]

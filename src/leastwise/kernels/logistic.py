@@ -74,15 +74,16 @@ def weighted(weight: Float, numbers: Float) -> float:
 
 
 @compiled
-def sums(y: Float, eta: Float, weight: Float, slope: Float) -> Float:
-    """(3, k) sum s l, sum s l' and sum s l''; l' (m, k) is written too.
+def sums(y: Float, eta: Float, weight: Float, slope: Float, room: Float, total: Float) -> None:
+    """total (2, 3, k) <- sum s l, sum s l' and sum s l'' in its first; l' (m, k) is written too.
 
-    y (m, 1) or (m, k), eta (m, k), weight (m,), all in rows that lie together.
+    y (m, 1) or (m, k), eta (m, k), weight (m,), all in rows that lie together; total begins as
+    zeros, and room is (3, TILE), or (3, k) where k is larger.
     """
     rows, k = eta.shape
-    total, found = np.zeros((3, k)), np.empty((3, k))
     step = max(1, TILE // k)
-    target, loss, bend = np.empty(step * k), np.empty(step * k), np.empty(step * k)
+    target, loss, bend = room[0], room[1], room[2]
+    sum_of, found = total[0], total[1]
     flat, slopes = eta.reshape(-1), slope.reshape(-1)
     for first in range(0, rows, step):
         end = min(first + step, rows)
@@ -94,16 +95,17 @@ def sums(y: Float, eta: Float, weight: Float, slope: Float) -> Float:
         parts(target[:count], flat[first * k : end * k], loss[:count], part, bend[:count])
         if k == 1:
             s = weight[first:end]
-            total[0, 0] += weighted(s, loss[:count])
-            total[1, 0] += weighted(s, part)
-            total[2, 0] += weighted(s, bend[:count])
+            sum_of[0, 0] += weighted(s, loss[:count])
+            sum_of[1, 0] += weighted(s, part)
+            sum_of[2, 0] += weighted(s, bend[:count])
             continue
-        found[:] = 0.0
         for i in range(end - first):
             s = weight[first + i]
             for j in range(k):
                 found[0, j] += s * loss[i * k + j]
                 found[1, j] += s * part[i * k + j]
                 found[2, j] += s * bend[i * k + j]
-        total += found
-    return total
+        for j in range(k):
+            for a in range(3):
+                sum_of[a, j] += found[a, j]
+                found[a, j] = 0.0

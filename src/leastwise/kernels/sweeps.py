@@ -49,14 +49,13 @@ def gram_sweeps(
 
 
 @compiled
-def row_sweeps(G: Float, u: Float, w: Float, l1: Float, l2: Float, sweeps: int) -> None:
+def row_sweeps(G: Float, u: Float, w: Float, l1: Float, l2: Float, rho: Float, sweeps: int) -> None:
     """Exact updates of rows w_j (k,), in place: w_j = (1 - l1_j / |rho_j|)_+ rho_j / (G_jj + l2_j).
 
     rho_j = u_j + G_jj w_j ; G (b, b) contiguous, u (k, b) = q - G w kept current, w (k, b), l1 and
-    l2 (b,). A row with G_jj + l2_j = 0 is 0.
+    l2 (b,). A row with G_jj + l2_j = 0 is 0. rho (k,) is room.
     """
     outputs, b = w.shape
-    rho = np.empty(outputs)
     for _ in range(sweeps):
         for j in range(b):
             c, total = G[j, j], 0.0

@@ -212,15 +212,21 @@ def descend(
 
 @summing
 def choose(
-    T: Float, unit: Integer, order: Integer, least: Float, basis: Integer, inverse: Float
+    T: Float,
+    unit: Integer,
+    order: Integer,
+    least: Float,
+    basis: Integer,
+    inverse: Float,
+    across: Float,
 ) -> bool:
     """Fill `basis` (m,) with independent rows, early ones in `order` first, and their `inverse`.
 
     A row replaces one of the identity's where its pivot is at least `least` of its largest entry;
     what is left empty is filled with the next, smaller `least`. False if rows do not suffice.
+    across (m,) is room.
     """
     m, M = T.shape
-    across = np.empty(m)
     for i in range(m):
         basis[i] = -1
         for j in range(m):
@@ -261,13 +267,21 @@ def choose(
 
 
 @summing
-def sided(R: Float, y: Float, base: Float, q: Float, s: Float, theta: Float, first: int) -> Float:
+def sided(
+    R: Float,
+    y: Float,
+    base: Float,
+    q: Float,
+    s: Float,
+    theta: Float,
+    first: int,
+    sums: Float,
+) -> None:
     """R <- y - base - R, and theta <- s (q - [R < 0]) in its columns from `first` on.
 
-    R (K, B), y and s (B,), base and q (K,), theta (K, n). Returns (2, K): sum theta r, sum theta.
+    R (K, B), y and s (B,), base and q (K,), theta (K, n), sums (2, K) <- sum theta r, sum theta.
     """
     K, B = R.shape
-    sums = np.zeros((2, K))
     for k in range(K):
         row, out, b, up = R[k], theta[k], base[k], q[k]
         loss, mass = 0.0, 0.0
@@ -279,4 +293,3 @@ def sided(R: Float, y: Float, base: Float, q: Float, s: Float, theta: Float, fir
             loss += t * r
             mass += t
         sums[0, k], sums[1, k] = loss, mass
-    return sums

@@ -75,7 +75,8 @@ def look(units: Units, share: Float, q: Float, found: Sequence[Vertex]) -> Proof
             np.matmul(across.T, block.T, out=R)
         else:
             R[:] = (block @ across).T
-        sums = sided(R, units.rows.y[part], shift, q, s, theta, part.start)
+        sums = np.empty((2, K))
+        sided(R, units.rows.y[part], shift, q, s, theta, part.start, sums)
         span = slice(*np.searchsorted(rows, (part.start, part.stop)))
         k, i = whose[span], rows[span] - part.start
         t = np.minimum(np.maximum(zeros[span], s[i] * (q[k] - 1.0)), s[i] * q[k])

@@ -74,8 +74,8 @@ def _basis_near(pieces: Pieces, v: Float) -> tuple[Index, Float] | None:
     dense = np.argpartition(size[:M], count - 1)[:count]
     some = np.concatenate([np.arange(M, size.size), dense])
     order = some[np.argsort(size[some], kind="stable")]
-    basis, inverse = np.empty(m, np.int64), np.empty((m, m))
-    if not vertices().choose(pieces.T, pieces.unit, order, PIVOTS, basis, inverse):
+    basis, inverse, room = np.empty(m, np.int64), np.empty((m, m)), np.empty(m)
+    if not vertices().choose(pieces.T, pieces.unit, order, PIVOTS, basis, inverse, room):
         return None
     return basis, inverse
 

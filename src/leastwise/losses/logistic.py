@@ -57,11 +57,14 @@ class Logistic(Loss):
     ) -> tuple[list[Float], Float]:
         heavy = np.ones(len(y)) if weight is None else weight
         if often:
-            from leastwise.kernels.logistic import sums
+            from leastwise.kernels.logistic import TILE, sums
 
             slope = np.empty(eta.shape)
             rows = (np.ascontiguousarray(part) for part in (y, eta, heavy))
-            return list(sums(*rows, slope)), slope
+            outputs = eta.shape[1]
+            room, total = np.empty((3, max(TILE, outputs))), np.zeros((2, 3, outputs))
+            sums(*rows, slope, room, total)
+            return list(total[0]), slope
         # As `_value` and `_slope`, from one exponential and one division a row, in few arrays.
         e = np.abs(eta, order="C")
         np.exp(np.negative(e, out=e), out=e)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from leastwise.numerics.threads import free_workers, one_blas_thread, parallel, scratch, workers
 
 Float = NDArray[np.float64]
+Index = NDArray[np.intp]
 
 MOST = 20  # vectors: with more of them BLAS is faster than a loop of our own
 ENOUGH = 1 << 21  # products of two numbers, which are worth a second thread
@@ -85,26 +86,53 @@ def _compiled(rows: Float, X: NDArray[Any], count: int) -> Float:
     return out[:b]
 
 
-def stored_times(rows: Float, X: Any, mean: Float) -> Float:
-    """(b, p) `rows @ (X - 1 mean')` of rows (b, n) and a sparse X (n, p) in columns, compiled."""
+def stored_times(rows: Float, X: Any, mean: Float, places: Index | None = None) -> Float:
+    """(b, m) `rows @ (X - 1 mean')` of rows (b, n) and a sparse X (n, p) in columns, compiled.
+
+    Of all columns, or of those at `places` (m,).
+    """
     from leastwise.kernels.columns import VECTORS, stored_columns_times
 
     (b, n), p = rows.shape, X.shape[1]
-    out = np.empty((-(-b // VECTORS) * VECTORS, p))
+    chosen = np.arange(p) if places is None else places
+    held = X.indptr if places is None else np.append(0, np.cumsum(np.diff(X.indptr)[places]))
+    out = np.empty((-(-b // VECTORS) * VECTORS, chosen.size))
     beside = scratch(n, VECTORS)
     # A few long columns may hold as many numbers as all others.
-    marks = np.linspace(0, X.nnz, 1 + (free_workers() if X.nnz >= STORED else 1))
-    edges = [*np.searchsorted(X.indptr, marks[:-1]), p]
+    marks = np.linspace(0, held[-1], 1 + (free_workers() if held[-1] >= STORED else 1))
+    edges = [*np.searchsorted(held, marks[:-1]), chosen.size]
     for first in range(0, b, VECTORS):
-        some = rows[first : first + VECTORS]
-        beside[:, : len(some)], beside[:, len(some) :] = some.T, 0.0
         into, totals = out[first : first + VECTORS], np.zeros(VECTORS)
+        some = rows[first : first + VECTORS]
+        beside[:, len(some) :] = 0.0
+        for place, row in enumerate(some):  # a row at a time: several would be read across
+            beside[:, place] = row
         totals[: len(some)] = some.sum(axis=1)
 
         def multiply(part: tuple[int, int], totals: Float = totals, into: Float = into) -> None:
-            stored_columns_times(X.data, X.indices, X.indptr, beside, mean, totals, *part, into)
+            stored = X.data, X.indices, X.indptr, chosen
+            stored_columns_times(*stored, beside, mean, totals, *part, into)
 
         parallel(multiply, pairwise(edges))
+    return out[:b]
+
+
+def stored_sums(coef: Float, X: Any, mean: Float, places: Index) -> Float:
+    """(b, n) `coef @ (X - 1 mean')[:, places]'` of coef (b, m), the same X, compiled."""
+    from leastwise.kernels.columns import VECTORS, stored_rows_times
+
+    (b, m), n = coef.shape, X.shape[0]
+    out, filled = np.empty((-(-b // VECTORS) * VECTORS, n)), np.zeros((m, VECTORS))
+
+    def multiply(first: int) -> None:
+        some = slice(first, first + VECTORS)
+        beside = filled.copy()
+        beside[:, : len(coef[some])] = coef[some].T
+        room = scratch(n, VECTORS)
+        room[:] = 0.0
+        stored_rows_times(X.data, X.indices, X.indptr, places, beside, mean, room, out[some])
+
+    parallel(multiply, range(0, b, VECTORS))
     return out[:b]
 
 

@@ -122,14 +122,14 @@ class _Rows:
         from leastwise.kernels.sweeps import row_sweeps
 
         state = np.array(start.T, order="C")
-        w = state.T
+        w, room = state.T, np.empty(len(state))
         least, stale, used = np.inf, 0, 0
         while True:
             m = int(np.count_nonzero(w.any(axis=1)))
             count = int(np.clip(m * m // max(w.size, 1), 2, MOST_SWEEPS))
             count = max(1, min(count, budget - used))
             u = np.ascontiguousarray(self._slope(w).T)
-            row_sweeps(self.G, u, state, self.l1, self.l2, count)
+            row_sweeps(self.G, u, state, self.l1, self.l2, room, count)
             used += count
             u = self._slope(w)
             error = self._error(w, u)
