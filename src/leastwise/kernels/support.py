@@ -50,28 +50,9 @@ def forward(R: Float, a: int, x: Float) -> None:
 
 @summing
 def backward(R: Float, a: int, x: Float) -> None:
-    """x <- R^-1 x, in place, x (a,); four rows at a time."""
-    for end in range(a, 0, -4):
-        first = max(end - 4, 0)
-        if first + 4 == end:
-            A, B, C, D = R[first], R[first + 1], R[first + 2], R[first + 3]
-            s = t = y = z = 0.0
-            for i in range(end, a):
-                s += A[i] * x[i]
-                t += B[i] * x[i]
-                y += C[i] * x[i]
-                z += D[i] * x[i]
-            x[first] -= s
-            x[first + 1] -= t
-            x[first + 2] -= y
-            x[first + 3] -= z
-        else:
-            for j in range(first, end):
-                x[j] -= product(R[j, end:a], x[end:a])
-        for j in range(end - 1, first - 1, -1):
-            for i in range(j + 1, end):
-                x[j] -= R[j, i] * x[i]
-            x[j] /= R[j, j]
+    """x <- R^-1 x, in place, x (a,)."""
+    for j in range(a - 1, -1, -1):
+        x[j] = (x[j] - product(R[j, j + 1 : a], x[j + 1 : a])) / R[j, j]
 
 
 @summing
