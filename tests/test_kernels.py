@@ -141,6 +141,22 @@ def test_any_other_version_of_numba_loads_in_its_own_way(tmp_path: Path, disable
     assert [said(code, **places) for _ in range(2)] == ["2.0 0.0"] * 2
 
 
+@pytest.mark.skipif(not numba.__version__.startswith(TRIED), reason="Numba loads in its own way")
+@pytest.mark.parametrize("kind", ["nbi", "nbc"])
+def test_a_damaged_file_is_compiled_again(tmp_path: Path, kind: str) -> None:
+    code = (
+        "import numpy as np; from leastwise.kernels.gaps import largest; "
+        "print(largest(np.arange(-7.0, 4.0)), sum(largest.stats.cache_hits.values()))"
+    )
+    places = {"NUMBA_CACHE_DIR": str(tmp_path)}
+    assert [said(code, **places) for _ in range(2)] == ["7.0 0", "7.0 1"]
+    (kept,) = tmp_path.rglob(f"*.{kind}")
+    whole = kept.read_bytes()
+    for damaged in (b"", whole[: len(whole) // 2], bytes(len(whole))):
+        kept.write_bytes(damaged)
+        assert [said(code, **places) for _ in range(2)] == ["7.0 0", "7.0 1"]
+
+
 @pytest.mark.parametrize("only", [True, False])
 def test_cache_folder_that_cannot_be_written(tmp_path: Path, only: bool) -> None:
     """NUMBA_CACHE_DIR below a plain file: no folder can be made there, whoever asks."""

@@ -39,8 +39,17 @@ if numba.__version__.startswith(TRIED):
 
         def load_overload(self, sig: Any, target_context: Any) -> Any:
             _name_runtime()
-            with self._guard_against_spurious_io_errors():
-                return self._load_overload(sig, target_context)
+            try:
+                with self._guard_against_spurious_io_errors():
+                    return self._load_overload(sig, target_context)
+            except Exception:  # whatever pickle makes of a file that was cut or overwritten
+                with suppress(OSError):
+                    self.flush()
+                return None
+
+        def save_overload(self, sig: Any, data: Any) -> None:
+            with suppress(OSError):  # as of a full disk
+                super().save_overload(sig, data)
 
     def _keep(made: Any, function: Callable[..., Any]) -> None:
         made._cache = _Kept(function)
