@@ -20,7 +20,6 @@ from fractions import Fraction
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits
-from sklearn.linear_model import LogisticRegression
 
 import leastwise as lw
 from leastwise.solvers import GradientDescent, StochasticGradient
@@ -375,55 +374,6 @@ shown("S3.12", "and it is not called converged", certificate.converged, False)
 reasons = [ends[fraction].reason.partition(":")[0] for fraction in (1.0, 0.01, 2.1)]
 reasons.append(walk("closed-form", None, 0.0).certificate_.reason.partition(":")[0])
 shown("S3.12", "the four ways to end", reasons, ["converged", "max_iter", "diverged", "stalled"])
-
-# %%
-# One go has a price
-# ------------------
-# The closed form needs memory for a square of the columns (or rows), and knows squares only. Here
-# are 900 rows of 1,000 columns and 10 MB beside them: the closed form is refused before it begins,
-# and ``auto`` finds a method that walks. Classes have no closed form at all: Newton's method takes
-# a few steps, and is certified like everything else.
-rng = np.random.default_rng(0)
-wide = rng.normal(size=(900, 1000))
-wish = wide[:, 0] + rng.normal(size=900)
-try:
-    lw.LeastSquares(l2=1.0, solver="closed-form", memory="10MB").fit(wide, wish)
-except lw.UsageError as error:
-    print(error)
-    shown(
-        "S3.13",
-        "the closed form's price is named before it is paid",
-        "MiB beside the data" in str(error),
-        True,
-    )
-walked = lw.LeastSquares(l2=1.0, memory="10MB").fit(wide, wish)
-print(f"auto took {walked.model_.fit.solver}: {walked.model_.fit.why}")
-one_go = lw.LeastSquares(l2=1.0, solver="closed-form").fit(wide, wish)
-shown(
-    "S3.13",
-    "largest difference of the two answers",
-    np.abs(walked.coef_ - one_go.coef_).max(),
-    0.0,
-    atol=1e-4,
-)
-few, label = wide[:, :5], wish > 0
-try:
-    lw.Logistic(l2=0.1, solver="closed-form").fit(few, label)
-except lw.UsageError as error:
-    print(error)
-    shown("S3.17", "for classes the closed form is refused", "logistic loss" in str(error), True)
-newton = lw.Logistic(l2=0.1).fit(few, label)
-print(
-    newton.model_.fit.solver,
-    newton.n_iter_,
-    "steps, relative gap",
-    newton.certificate_.relative_gap,
-)
-outside = LogisticRegression(C=1 / (900 * 0.1), tol=1e-10).fit(few, label)
-shown("S3.17", "Newton's method: converged by its certificate", newton.certificate_.converged, True)
-shown(
-    "S3.17", "its coefficients against scikit-learn's", newton.coef_[0], outside.coef_[0], atol=1e-4
-)
 
 # %%
 # The same on images

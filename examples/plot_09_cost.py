@@ -22,6 +22,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 from scipy import sparse
+from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 import leastwise as lw
@@ -223,6 +224,55 @@ shown(
 )
 shown(
     "S3.20", "by the solver that was planned", model.model_.fit.solver.split(" ")[0], planned.auto
+)
+
+# %%
+# One go has a price
+# ------------------
+# The closed form needs memory for a square of the columns (or rows), and knows squares only. Here
+# are 900 rows of 1,000 columns and 10 MB beside them: the closed form is refused before it begins,
+# and ``auto`` finds a method that walks. Classes have no closed form at all: Newton's method takes
+# a few steps, and is certified like everything else.
+draw = np.random.default_rng(0)
+table = draw.normal(size=(900, 1000))
+wish = table[:, 0] + draw.normal(size=900)
+try:
+    lw.LeastSquares(l2=1.0, solver="closed-form", memory="10MB").fit(table, wish)
+except lw.UsageError as error:
+    print(error)
+    shown(
+        "S3.13",
+        "the closed form's price is named before it is paid",
+        "MiB beside the data" in str(error),
+        True,
+    )
+walked = lw.LeastSquares(l2=1.0, memory="10MB").fit(table, wish)
+print(f"auto took {walked.model_.fit.solver}: {walked.model_.fit.why}")
+one_go = lw.LeastSquares(l2=1.0, solver="closed-form").fit(table, wish)
+shown(
+    "S3.13",
+    "largest difference of the two answers",
+    np.abs(walked.coef_ - one_go.coef_).max(),
+    0.0,
+    atol=1e-4,
+)
+few, label = table[:, :5], wish > 0
+try:
+    lw.Logistic(l2=0.1, solver="closed-form").fit(few, label)
+except lw.UsageError as error:
+    print(error)
+    shown("S3.17", "for classes the closed form is refused", "logistic loss" in str(error), True)
+newton = lw.Logistic(l2=0.1).fit(few, label)
+print(
+    newton.model_.fit.solver,
+    newton.n_iter_,
+    "steps, relative gap",
+    newton.certificate_.relative_gap,
+)
+outside = LogisticRegression(C=1 / (900 * 0.1), tol=1e-10).fit(few, label)
+shown("S3.17", "Newton's method: converged by its certificate", newton.certificate_.converged, True)
+shown(
+    "S3.17", "its coefficients against scikit-learn's", newton.coef_[0], outside.coef_[0], atol=1e-4
 )
 
 # %%

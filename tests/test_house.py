@@ -16,6 +16,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 WRITTEN = (".py", ".html", ".jinja", ".j2", ".css", ".js", ".svg")
 MOST_LINES = 400
 
+LIGHT = {"sqrt", "sign", "int64", "float64", "finfo"}  # what compiled loops may call of NumPy
 HEAVY = ("sklearn", "numba", "pyarrow", "scipy", "pandas", "torch", "dask")
 
 # Packages that only the named rooms may import, at any depth of their code.
@@ -50,6 +51,15 @@ def test_import_stays_light() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
     )
     assert done.stdout.split() == [], "imported by `import leastwise` alone"
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "kernels").glob("*.py")), ids=name_of)
+def test_a_loop_calls_nothing_that_takes_long_to_load(path: Path) -> None:
+    """`np.zeros`, `np.dot` and their like are found through modules that take 50 ms to import."""
+    code = ast.parse(path.read_text(encoding="utf-8"))
+    calls = [ast.unparse(node.func) for node in ast.walk(code) if isinstance(node, ast.Call)]
+    of_numpy = {name.removeprefix("np.") for name in calls if name.startswith("np.")}
+    assert {name for name in of_numpy if name.isidentifier()} <= LIGHT
 
 
 def test_a_path_on_arrays_starts_light() -> None:
