@@ -245,7 +245,7 @@ class Design:
     def intercepts_at(self, coef: Float, level: Float) -> Float:
         """(K, k) b for each of w (K, p, k) and b~ (K, k)."""
         c = self.centre
-        return level if c.mean is None else level - c.mean @ coef
+        return level if c.mean is None else level - np.einsum("p,wpk->wk", c.mean, coef)
 
 
 def _underflows(squares: Float) -> bool:

@@ -119,7 +119,8 @@ def stored_rows_times(
 ) -> None:
     """out <- sum over k of coef_k (x_j - m_j)', j = places[k], of a sparse X (CSC).
 
-    coef (m, VECTORS), means (p,), out (VECTORS, n); rows (n, VECTORS), zeros, are room
+    coef (m, VECTORS), means (p,), out (VECTORS, n); rows (n, VECTORS) are room that begins
+    as zeros
     """
     levels = (0.0, 0.0, 0.0, 0.0)
     for k in range(places.size):

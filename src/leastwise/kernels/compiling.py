@@ -23,7 +23,7 @@ if numba.__version__.startswith(TRIED):
 
     @functools.cache
     def _name_runtime() -> None:
-        """Tell the loader where what loops allocate arrays by is."""
+        """Name to LLVM the functions by which loops hold and free arrays."""
         runtime = import_module("numba.core.runtime._nrt_python")
         for name, address in runtime.c_helpers.items():
             binding.add_symbol(name if name.startswith("_") else f"NRT_{name}", address)

@@ -74,16 +74,20 @@ def weighted(weight: Float, numbers: Float) -> float:
 
 
 @compiled
-def sums(y: Float, eta: Float, weight: Float, slope: Float, room: Float, total: Float) -> None:
-    """total (2, 3, k) <- sum s l, sum s l' and sum s l'' in its first; l' (m, k) is written too.
+def sums(
+    y: Float, eta: Float, weight: Float, slope: Float, total: Float, room: Float, beside: Float
+) -> None:
+    """total (3, k) <- sum s l, sum s l' and sum s l''; slope (m, k) <- l'.
 
-    y (m, 1) or (m, k), eta (m, k), weight (m,), all in rows that lie together; total begins as
-    zeros, and room is (3, TILE), or (3, k) where k is larger.
+    y (m, 1) or (m, k), eta (m, k), weight (m,), all in rows that lie together. Room: (3, TILE), or
+    (3, k) where k is larger, and (3, k) `beside`.
     """
     rows, k = eta.shape
     step = max(1, TILE // k)
     target, loss, bend = room[0], room[1], room[2]
-    sum_of, found = total[0], total[1]
+    for j in range(k):
+        for a in range(3):
+            total[a, j] = 0.0
     flat, slopes = eta.reshape(-1), slope.reshape(-1)
     for first in range(0, rows, step):
         end = min(first + step, rows)
@@ -95,17 +99,19 @@ def sums(y: Float, eta: Float, weight: Float, slope: Float, room: Float, total: 
         parts(target[:count], flat[first * k : end * k], loss[:count], part, bend[:count])
         if k == 1:
             s = weight[first:end]
-            sum_of[0, 0] += weighted(s, loss[:count])
-            sum_of[1, 0] += weighted(s, part)
-            sum_of[2, 0] += weighted(s, bend[:count])
+            total[0, 0] += weighted(s, loss[:count])
+            total[1, 0] += weighted(s, part)
+            total[2, 0] += weighted(s, bend[:count])
             continue
+        for j in range(k):
+            for a in range(3):
+                beside[a, j] = 0.0
         for i in range(end - first):
             s = weight[first + i]
             for j in range(k):
-                found[0, j] += s * loss[i * k + j]
-                found[1, j] += s * part[i * k + j]
-                found[2, j] += s * bend[i * k + j]
+                beside[0, j] += s * loss[i * k + j]
+                beside[1, j] += s * part[i * k + j]
+                beside[2, j] += s * bend[i * k + j]
         for j in range(k):
             for a in range(3):
-                sum_of[a, j] += found[a, j]
-                found[a, j] = 0.0
+                total[a, j] += beside[a, j]

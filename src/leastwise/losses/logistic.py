@@ -62,9 +62,9 @@ class Logistic(Loss):
             slope = np.empty(eta.shape)
             rows = (np.ascontiguousarray(part) for part in (y, eta, heavy))
             outputs = eta.shape[1]
-            room, total = np.empty((3, max(TILE, outputs))), np.zeros((2, 3, outputs))
-            sums(*rows, slope, room, total)
-            return list(total[0]), slope
+            total, beside = np.empty((2, 3, outputs))
+            sums(*rows, slope, total, np.empty((3, max(TILE, outputs))), beside)
+            return list(total), slope
         # As `_value` and `_slope`, from one exponential and one division a row, in few arrays.
         e = np.abs(eta, order="C")
         np.exp(np.negative(e, out=e), out=e)

@@ -128,8 +128,7 @@ def stored_sums(coef: Float, X: Any, mean: Float, places: Index) -> Float:
         some = slice(first, first + VECTORS)
         beside = filled.copy()
         beside[:, : len(coef[some])] = coef[some].T
-        room = scratch(n, VECTORS)
-        room[:] = 0.0
+        room = np.zeros((n, VECTORS))  # not `scratch`: each thread would keep one for good
         stored_rows_times(X.data, X.indices, X.indptr, places, beside, mean, room, out[some])
 
     parallel(multiply, range(0, b, VECTORS))
