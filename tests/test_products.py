@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
@@ -128,6 +129,27 @@ def test_sparse_columns_picked_one_after_another(weighted: bool) -> None:
         heavy = Z[:, first:] if weight is None else Z[:, first:] * weight[:, None]
         np.testing.assert_allclose(picked.cross(first), heavy.T @ Z, rtol=1e-9, atol=1e-9)
         first = chosen.size
+
+
+@pytest.mark.parametrize("form", [sp.csr_array, sp.csc_array])
+@pytest.mark.parametrize("centred", [False, True])
+def test_sparse_rows_weighted(form: Any, centred: bool) -> None:
+    """X' diag(s) X about the means of some columns, or of all, by the loop and without."""
+    _, X = drawn(1, 60, 41)
+    X[np.random.default_rng(0).random(X.shape) < 0.8] = 0.0
+    X[4] = X[-1] = 0.0  # rows that store nothing
+    X[:, 7] = 1e6 + X[:, 8]
+    weight = np.random.default_rng(1).uniform(0.0, 2.0, 60)
+    weight[5] = 0.0
+    mean = X.mean(axis=0) if centred else None
+    block = Block(form(X), np.zeros((60, 1)))
+    for some in (None, np.array([3, 7, 8, 20, 40])):
+        Z = (X if mean is None else X - mean)[:, slice(None) if some is None else some]
+        expected = Z.T @ (weight[:, None] * Z)
+        size = np.sqrt(np.outer(np.diagonal(expected), np.diagonal(expected))) + 1.0
+        for often in (False, True):
+            found = block.centred(mean, some).cross(weight, often=often)
+            np.testing.assert_allclose(found / size, expected / size, rtol=0.0, atol=1e-9)
 
 
 def test_the_same_bits_on_any_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:

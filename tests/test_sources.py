@@ -17,7 +17,7 @@ from leastwise.moments import Shift, sums_about
 from leastwise.numerics import threads
 from leastwise.numerics.threads import parallel
 from leastwise.problem import add
-from leastwise.sources import MemorySource, Source, cutting, memory
+from leastwise.sources import MemorySource, Source, cutting
 from problems import problem_of, random_problem, seven_cuts, solve, sources
 
 Float = NDArray[np.float64]
@@ -57,7 +57,7 @@ def test_threads_give_what_the_serial_pass_gives(threaded: None) -> None:
 def test_passes_that_read_no_column_give_the_same_on_threads(
     threaded: None, many: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(memory, "MANY", many)
+    monkeypatch.setattr(cutting, "MANY", many)
     X, y, weight = random_problem(1, N, P, K, weighted=True)
     for name, source in sources(X, y, weight):
         state = [(block.y, 2.0 * block.y) for block in source.blocks()]

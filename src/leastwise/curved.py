@@ -119,17 +119,25 @@ def affords(rows: Rowwise, columns: NDArray[np.intp], memory: int) -> bool:
 
 
 def hessian_of(
-    rows: Rowwise, at: RowPoint, columns: NDArray[np.intp], *, safe: bool = False, each: int = 1
+    rows: Rowwise,
+    at: RowPoint,
+    columns: NDArray[np.intp],
+    *,
+    safe: bool = False,
+    each: int = 1,
+    often: bool = False,
 ) -> Hessian:
     """That of F in the chosen columns: one pass over them.
 
     With `safe` that of parabolas above the losses, for outputs that are not coupled. Where `each`
-    is above 1 and all columns are chosen, an estimate from every so many-th row of a block.
+    is above 1 and all columns are chosen, an estimate from every so many-th row of a block. What is
+    asked for `often` is worth compiled loops, and sparse rows that are kept for them.
     """
     bend = rows.loss.majorant if safe else rows.loss.curvature
     groups = groups_of(rows)
 
-    views = rows.held(columns) if columns.size < rows.dead.size else None
+    kept = columns.size < rows.dead.size or (often and rows.source.sparse and each == 1)
+    views = rows.held(columns) if kept else None
     thinned = slice(None, None, each)
     total = 0.0
     if each > 1 and views is None:
@@ -142,7 +150,7 @@ def hessian_of(
             block, target, eta = block.some(thinned), target[thinned], eta[thinned]
         view = rows.view(block) if view is None else view
         c = columns.size
-        found = (_curved(rows, block, view, c, group, target, eta, bend) for group in groups)
+        found = (_curved(rows, block, view, c, group, target, eta, bend, often) for group in groups)
         return [part for parts in found for part in parts]
 
     held = [None] * len(at.eta) if views is None else views
@@ -166,6 +174,7 @@ def _curved(
     target: Float,
     eta: Float,
     bend: Callable[[Float, Float], Float],
+    often: bool,
 ) -> list[Float]:
     """sum s d x x' (c, g, c, g), sum s d x (c, g, g) and sum s d (g, g) of a group."""
     g = group.size
@@ -173,8 +182,9 @@ def _curved(
         output = group[0]
         d = bend(target, eta)[:, [output]]
         s = block.weighted(d)
-        cross = view.cross(s[:, 0])
-        return [cross[:, None, :, None], view.back(s)[:, :, None], s.sum(axis=0)[:, None]]
+        cross = view.cross(s[:, 0], often=often)
+        mixed = view.back(s) if rows.intercept else np.zeros((c, 1))
+        return [cross[:, None, :, None], mixed[:, :, None], s.sum(axis=0)[:, None]]
     cross, mixed, total = np.empty((c, g, c, g)), np.empty((c, g, g)), np.empty((g, g))
     for b in range(g):
         unit = np.zeros_like(eta)
@@ -182,7 +192,7 @@ def _curved(
         s = block.weighted(rows.loss.curvature_product(target, eta, unit))
         mixed[:, :, b], total[:, b] = view.back(s), s.sum(axis=0)
         for a in range(b + 1):
-            part = view.cross(np.abs(s[:, a]))
+            part = view.cross(np.abs(s[:, a]), often=often)
             cross[:, a, :, b] = cross[:, b, :, a] = part if a == b else -part
     return [cross, mixed, total]
 

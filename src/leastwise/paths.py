@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from leastwise.certificate import gap
-from leastwise.drive import Record, drive
+from leastwise.drive import Record
 from leastwise.errors import UsageError, at_least_zero
 from leastwise.fit import checked_limit, findings, fit
 from leastwise.joint_path import JointPath
@@ -25,6 +25,7 @@ from leastwise.penalties import EXCLUDED, ElasticNet
 from leastwise.planning import choose
 from leastwise.problem import Problem
 from leastwise.quadratic import quadratic_form
+from leastwise.screening import screened
 from leastwise.solvers import Solver, WorkingSet
 from leastwise.working import by_moments
 
@@ -86,17 +87,17 @@ def trace(
         _sum_first(problem)
     limit = choice.solver.limit if max_iter is None else checked_limit(max_iter)
     count, p, k = len(penalties), design.columns, len(design.source.targets)
-    coef = np.empty((count, p, k))
+    coef = np.zeros((count, p, k))
     value = np.empty((count, problem.design.centre.null.size))
     gaps, objective = np.empty(count), np.empty(count)
     level = np.tile(design.centre.level, (count, 1))
     reasons: list[str] = []
     notes: dict[str, None] = dict.fromkeys(findings(design))
     on_rows, detail = True, ""
-    steps = drive(problem, choice.solver, penalties, None, limit, tol, watch)
-    for place, (_, reason, watched) in enumerate(steps):
+    steps = screened(problem, choice.solver, penalties, limit, tol, watch)
+    for place, (columns, reason, watched) in enumerate(steps):
         iterate, found = watched.outcome(reason)
-        coef[place], value[place] = iterate.coef, iterate.at.value
+        coef[place, columns], value[place] = iterate.coef, iterate.at.value
         if iterate.at.level is not None:
             level[place] = iterate.at.level
         gaps[place], objective[place] = found.worst, found.summed[0]

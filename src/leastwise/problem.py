@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,9 @@ from leastwise.penalties import ElasticNet
 from leastwise.rowwise import RowPoint, Rowwise, add
 from leastwise.shape import Shape, worth_moments
 from leastwise.sources import Source
+
+if TYPE_CHECKING:
+    from leastwise.narrowing import LeftOut
 
 Float = NDArray[np.float64]
 
@@ -63,6 +66,8 @@ class Design:
     loss : what a prediction costs
     intercept : whether there is one
     """
+
+    left_out: LeftOut | None = None  # columns of the rows that are none of its, if there are any
 
     def __init__(self, source: Source, loss: Loss, intercept: bool) -> None:
         self.source = source

@@ -166,7 +166,8 @@ class Rowwise:
         """Views of some columns, copies of which are kept until others are asked for."""
         if self._chosen is None or not np.array_equal(self._chosen[0], columns):
             share = columns.size / self.dead.size
-            views = self.source.map(lambda block: block.centred(self.mean, columns), share=share)
+            chosen = columns if share < 1.0 else None
+            views = self.source.map(lambda block: block.centred(self.mean, chosen), share=share)
             self._chosen = columns, views
         return self._chosen[1]
 
@@ -205,16 +206,19 @@ class Rowwise:
         found = self.sum(statistic, pairs) / self.weight
         return found[0, 0], found[1], found[2:]
 
-    def at(self, product: State, near: Float, loose: float = 0.0) -> tuple[Float, Float, RowPoint]:
+    def at(
+        self, product: State, near: Float, loose: float = 0.0, *, often: bool = False
+    ) -> tuple[Float, Float, RowPoint]:
         """(k,) b~, (g,) the mean loss and the rows there, beside (X - 1x̄')w.
 
-        With `loose`, b~ is let be where its mean slope is no larger.
+        With `loose`, b~ is let be where its mean slope is no larger. What is asked for `often` is
+        worth a compiled loop.
         """
         level = near
         if self.intercept and self.loss.smooth:
             unit = self._steepest
             for _ in range(FUSED):
-                value, total, bend, point = self._seen(product, level)
+                value, total, bend, point = self._seen(product, level, often)
                 if (np.abs(total) <= max(loose, FLAT * unit)).all():
                     return level, value, point
                 if self.loss.coupled:
@@ -228,23 +232,25 @@ class Rowwise:
                     break  # far off: the safe way finds it
                 level = level + step
         level = self.settled(product, level)
-        return level, *self.point(product, level)
+        return level, *self.point(product, level, often=often)
 
-    def point(self, product: State, level: Float) -> tuple[Float, RowPoint]:
+    def point(self, product: State, level: Float, *, often: bool = False) -> tuple[Float, RowPoint]:
         """(g,) the mean loss at b~ and (X - 1x̄')w, and what the rows are there."""
-        value, _, _, point = self._seen(product, level)
+        value, _, _, point = self._seen(product, level, often)
         if self.intercept and not self.loss.smooth:
             balanced = self._balanced(point.target, point.eta, point.u)
             point = RowPoint(self, point.target, point.eta, balanced)
         return value, point
 
-    def _seen(self, product: State, level: Float) -> tuple[Float, Float, Float, RowPoint]:
+    def _seen(
+        self, product: State, level: Float, often: bool
+    ) -> tuple[Float, Float, Float, RowPoint]:
         """(g,) the mean loss, its first and second derivative in b~, and the rows there.
 
         The derivatives are (k,) each, the second (k, k) where the outputs are coupled.
         """
         loss = self.loss
-        often = self.source.rows * level.size >= OFTEN
+        often = often or self.source.rows * level.size >= OFTEN
 
         def seen(
             block: Block, pair: tuple[Float, Float]

@@ -20,7 +20,13 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from leastwise.numerics.products import product, rows_times, stored_times, suits
+from leastwise.numerics.products import (
+    product,
+    rows_times,
+    stored_gram,
+    stored_times,
+    suits,
+)
 from leastwise.numerics.threads import parallel, scratch
 from leastwise.picked import DensePicked, SparsePicked
 from leastwise.shape import (
@@ -41,12 +47,12 @@ FEW = 2  # vectors up to which SciPy's products of a sparse block are as fast as
 class View(Protocol):
     """A block's columns with their means taken off (or as they are, when the mean is None).
 
-    `back` of what is asked for again and again, `often`, is worth a loop that must be compiled.
+    What is asked for again and again, `often`, is worth a loop that must be compiled.
     """
 
     def times(self, coef: Float) -> Float: ...
     def back(self, rows: Float, *, often: bool = False) -> Float: ...
-    def cross(self, weight: Float | None) -> Float: ...
+    def cross(self, weight: Float | None, *, often: bool = False) -> Float: ...
     def squares(self, weight: Float | None) -> Float: ...
     def outer(self, scale: Float) -> Float: ...
     def lengths(self, scale: Float) -> Float: ...
@@ -65,7 +71,7 @@ class DenseView:
     def back(self, rows: Float, *, often: bool = False) -> Float:
         return rows_times(rows.T, self.array, often=often).T
 
-    def cross(self, weight: Float | None) -> Float:
+    def cross(self, weight: Float | None, *, often: bool = False) -> Float:
         if weight is None:
             return product(self.array.T, self.array)
         return _cross(self.array, 0.0, weight)
@@ -137,14 +143,23 @@ class ImplicitView:
         )
         return np.ascontiguousarray(np.asarray(functools.reduce(np.add, each)).T)
 
-    def cross(self, weight: Float | None) -> Float:
+    @functools.cached_property
+    def _in_rows(self) -> Any:
+        """A sparse matrix by rows, the columns of each in increasing order."""
+        return self.matrix.tocsr()
+
+    def cross(self, weight: Float | None, *, often: bool = False) -> Float:
         if isinstance(self.matrix, np.ndarray):
             return _cross(self.matrix, self.mean, weight)
         ones = np.ones(self.matrix.shape[0]) if weight is None else weight
-        sums = np.asarray(self.matrix.T @ ones)
-        scaled = self.matrix if weight is None else _weighted(self.matrix, weight)
-        raw = np.asarray((self.matrix.T @ scaled).toarray())
-        mixed = np.multiply.outer(self.mean, sums)
+        if often:
+            raw = stored_gram(self._in_rows, ones)
+        else:
+            scaled = self.matrix if weight is None else _weighted(self.matrix, weight)
+            raw = np.asarray((self.matrix.T @ scaled).toarray())
+        if not self.mean.any():
+            return raw
+        mixed = np.multiply.outer(self.mean, np.asarray(self.matrix.T @ ones))
         return raw - mixed - mixed.T + ones.sum() * np.outer(self.mean, self.mean)
 
     def _dense_squares(self, weight: Float | None) -> Float:

@@ -117,7 +117,7 @@ class View:
             found = found - self.mean[:, None] * r.sum(0)
         return OnDevice(found)
 
-    def cross(self, weight: Any) -> Any:
+    def cross(self, weight: Any, *, often: bool = False) -> Any:
         s = None if weight is None else tensor_of(weight, self.matrix)[:, None]
         pieces = self._pieces(explicit=True)
         return OnDevice(sum(z.T @ (z if s is None else z * s[part]) for part, z in pieces))

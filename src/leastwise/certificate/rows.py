@@ -56,6 +56,9 @@ def row_gap(
     lower, upper, box = boxed_in(problem, coef, boxed, lower, upper)
     terms = Terms(problem, coef, correlation, lower, upper)
     kappa = terms.feasible()
+    left_out = problem.design.left_out
+    if left_out is not None:
+        kappa = np.minimum(kappa, left_out.scale(point.u))
     if problem.design.loss.coupled:
         kappa = kappa.min(keepdims=True)
     paid = problem.pool(terms.at(kappa))

@@ -157,3 +157,17 @@ def stored_cross(
             x, i = data[at], indices[at]
             for own in range(row_indptr[i], row_indptr[i + 1]):
                 out[row_indices[own], j] += row_data[own] * x
+
+
+@summing
+def stored_gram(data: Any, indices: Any, indptr: Any, weight: Float, out: Float) -> None:
+    """out (p, p) <- out + X' diag(s) X of a sparse X (n, p) in rows, weight (n,) s."""
+    for i in range(weight.size):
+        s, first, end = weight[i], indptr[i], indptr[i + 1]
+        for at in range(first, end):
+            x, row = s * data[at], out[indices[at]]
+            for other in range(first, at + 1):  # columns in increasing order: the lower triangle
+                row[indices[other]] += x * data[other]
+    for j in range(len(out)):
+        for other in range(j):
+            out[other, j] = out[j, other]

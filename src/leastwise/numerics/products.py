@@ -135,6 +135,15 @@ def stored_sums(coef: Float, X: Any, mean: Float, places: Index) -> Float:
     return out[:b]
 
 
+def stored_gram(X: Any, weight: Float) -> Float:
+    """(p, p) X' diag(weight) X of a sparse X (n, p) in rows, compiled."""
+    from leastwise.kernels import columns
+
+    out = np.zeros((X.shape[1], X.shape[1]))
+    columns.stored_gram(X.data, X.indices, X.indptr, np.ascontiguousarray(weight), out)
+    return out
+
+
 def _parts(size: int, count: int, unit: int) -> list[slice]:
     """`size` in `count` parts, each but the last a multiple of `unit`."""
     edges = [size * part // count // unit * unit for part in range(count)] + [size]

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,6 +106,19 @@ class ElasticNet(Penalty):
         """(p,) lower and (p,) upper, infinite where there is none; not to be written to."""
         lower = _repeated(-np.inf, p) if self.lower is None else self.lower
         return lower, _repeated(np.inf, p) if self.upper is None else self.upper
+
+    def among(self, columns: NDArray[np.intp]) -> Self:
+        """The same penalty on the chosen columns."""
+        sides = (self.factors, self.lower, self.upper, self.scale)
+        names = ("factors", "lower", "upper", "scale")
+        return replace(
+            self,
+            **{
+                name: side[columns]
+                for name, side in zip(names, sides, strict=True)
+                if side is not None
+            },
+        )
 
     def times(self, strength: float) -> ElasticNet:
         """The same penalty, l1 and l2 multiplied."""

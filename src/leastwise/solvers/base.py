@@ -93,6 +93,7 @@ class Solver(ABC):
     limit: ClassVar[int]  # the most iterations, unless max_iter says otherwise
     joint: ClassVar[bool] = False  # whether it takes an l1 penalty that joins outputs
     kinds: ClassVar[tuple[str, ...]] = ("quadratic",)  # the kinds of losses it takes
+    screened: ClassVar[bool] = False  # whether a path is made over the columns that matter alone
     approximate: ClassVar[bool] = False  # whether it nears the optimum, up and down, for ever
 
     def declines(self, problem: Problem) -> str | None:
@@ -125,7 +126,10 @@ class Solver(ABC):
     def along(
         self, problem: Problem, penalties: Sequence[ElasticNet], start: Float | None, limit: int
     ) -> Steps:
-        """Iterates for each penalty, at most `limit` iterations each, from `start` (p, k)."""
+        """Iterates for each penalty, at most `limit` iterations each, from `start` (p, k).
+
+        Of several penalties that is the solution under the problem's own, which is the one before.
+        """
 
 
 def zeros(problem: Problem) -> Float:

@@ -144,9 +144,7 @@ class Course:
     def iterate(self, number: int, *, final: bool = False) -> Iterate:
         """Where it stands."""
         self._complete()
-        point = self._point
-        if self.hessian is not None:
-            point = replace(point, hessian=self.hessian)
+        point = replace(self._point, hessian=self.hessian)
         at = Evaluation(self._value, self._v, self._level, point)
         smooth = "conjugate gradients" if self._on_products else "Cholesky"
         detail = smooth if self._simple else "active set"
@@ -259,7 +257,7 @@ class Course:
         Rows of Huber's loss beyond its width have none.
         """
         safe = not self._design.loss.coupled
-        hessian = hessian_of(self._rows, self._point, columns, safe=safe)
+        hessian = hessian_of(self._rows, self._point, columns, safe=safe, often=not self._simple)
         change, fall = self._model(hessian)
         found = max(self._search(columns, change, fall, hessian), 0.0)
         self._failed, self._safe, self._falls, self.hessian = False, True, [], None
@@ -268,7 +266,8 @@ class Course:
 
     def _renew(self, columns: Index) -> None:
         each, self._each = self._each, 1
-        self.hessian = hessian_of(self._rows, self._point, columns, each=each)
+        rows, often = self._rows, not self._simple
+        self.hessian = hessian_of(rows, self._point, columns, each=each, often=often)
         if each > 1:  # a column of few numbers may have none of them in a sample
             self.hessian = self.hessian.at_least(LEAST * self._mean_hessian()[columns])
         self._fresh, self._falls, self._secants, self._spent = each == 1, [], [], 0.0

@@ -78,6 +78,7 @@ class Newton(Solver):
     name: ClassVar[str] = "newton"
     limit: ClassVar[int] = 200
     kinds: ClassVar[tuple[str, ...]] = ("smooth",)
+    screened: ClassVar[bool] = True
 
     def refuse(self, problem: Problem) -> str | None:
         if not problem.shape.row_state:
@@ -130,9 +131,12 @@ class Newton(Solver):
             course = Course(problem, start)
         batch: Batch | None = None
         most = MOST
-        alone = pause = 1  # strengths that are to be taken by themselves, and how many next time
+        # Strengths that are to be taken by themselves, and how many next time. What a path begins
+        # at is the solution under the problem's own penalty.
+        alone, pause = int(start is None or len(penalties) == 1), 1
+        solved = [problem.penalty, *penalties]
         while number < len(penalties):
-            count = 0 if alone else batch_of(problem, penalties[number - 1 : number + most])
+            count = 0 if alone else batch_of(problem, solved[number : number + most + 1])
             if not count:
                 batch, alone = None, max(alone - 1, 0)
                 here = problem.at(penalties[number])

@@ -26,7 +26,7 @@ from leastwise.curved import Hessian, affords, flat, hessian_of
 from leastwise.numerics.threads import one_blas_thread
 from leastwise.penalties import EXCLUDED
 from leastwise.problem import Evaluation, Problem
-from leastwise.rowwise import RowPoint, State
+from leastwise.rowwise import OFTEN, RowPoint, State
 from leastwise.solvers.active_set import ActiveSet
 from leastwise.solvers.base import VIOLATION, Iterate
 from leastwise.solvers.course import FEW, MARGIN
@@ -258,7 +258,7 @@ class Batch:
 
     def _own(self, place: int) -> Hessian:
         """The Hessian where one strength stands."""
-        return hessian_of(self._rows, self.stands[place].point, self._worked)
+        return hessian_of(self._rows, self.stands[place].point, self._worked, often=True)
 
     def _share(self, place: int) -> float:
         """How far on the way from the strength before to the last one a strength is."""
@@ -297,7 +297,8 @@ class Batch:
         Of the strengths at these places, v may be a bound of it where that is within the limit.
         """
         rows = self._rows
-        level, value, point = rows.at(product, near, loose)
+        often = self._problems[0].shape.rows * len(self._problems) >= OFTEN
+        level, value, point = rows.at(product, near, loose, often=often)
         count = self._alive.size if columns is None else columns.size
         v = self._bounded(point, places) if places else None
         if v is not None:
@@ -308,7 +309,8 @@ class Batch:
         else:
             v = np.zeros(w.shape) if v is None else v
             v[:, columns] = found
-        whole = loose == 0.0 and bool(count >= np.count_nonzero(self._alive))
+        exact = loose == 0.0 or not rows.intercept
+        whole = exact and bool(count >= np.count_nonzero(self._alive))
         stands: list[Stand] = []
         for k, each in enumerate(w):
             one = slice(k, k + 1)
@@ -385,7 +387,7 @@ class Batch:
         """The Hessian of these columns there, None where it does not fit the memory."""
         if not columns.size or not affords(self._rows, columns, self._problems[0].memory):
             return None
-        return hessian_of(self._rows, at.point, columns)
+        return hessian_of(self._rows, at.point, columns, often=True)
 
 
 def _secant(columns: Index, a: Stand, b: Stand) -> Secant:

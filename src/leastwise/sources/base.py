@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from leastwise.blocks import Block
 from leastwise.errors import DataError
@@ -35,6 +35,7 @@ class Source(ABC):
 
     def __init__(self) -> None:
         self._counted = [0.0]
+        self._part = 1.0  # of a whole pass, that one over these columns counts for
 
     @property
     def passes(self) -> float:
@@ -63,7 +64,7 @@ class Source(ABC):
         called as `statistic(block, entry)`. `merge` may change and return its first argument.
         `share` says which part of the columns is read: it is what the pass counts for.
         """
-        self._counted[0] += share
+        self._counted[0] += share * self._part
         merged: T | None = None
         for number, block in enumerate(self.blocks()):
             part = statistic(block) if state is None else statistic(block, state[number])
@@ -73,7 +74,7 @@ class Source(ABC):
 
     def map(self, function: Callable[..., T], state: Any = None, share: float = 1.0) -> list[T]:
         """One pass that keeps an entry a block: row state, in the blocks' order."""
-        self._counted[0] += share
+        self._counted[0] += share * self._part
         entries: list[T] = []
         for number, block in enumerate(self.blocks()):
             entries.append(function(block) if state is None else function(block, state[number]))
@@ -84,12 +85,16 @@ class Source(ABC):
 
         The blocks come in random order where they can be had in any.
         """
-        self._counted[0] += 1.0
+        self._counted[0] += self._part
         for block in self.shuffled_blocks(rng):
             yield from block.batches(size, rng)
 
     def sample(self, step: int) -> Source | None:
         """A source of every `step`-th row, or None where rows cannot be taken."""
+        return None
+
+    def narrowed(self, columns: NDArray[np.intp]) -> Source | None:
+        """A source of the same rows with the chosen columns alone, or None where it cannot be."""
         return None
 
     def shuffled_blocks(self, rng: np.random.Generator) -> Iterator[Block]:
@@ -157,3 +162,13 @@ def check_unique(names: Sequence[str]) -> str | None:
             return name
         seen.add(name)
     return None
+
+
+def two_dimensional(y: ArrayLike) -> NDArray[np.float64]:
+    """(n, k) targets, of one column where they came as (n,)."""
+    array = np.asarray(y, np.float64)
+    if array.ndim == 1:
+        array = array[:, None]
+    if array.ndim != 2 or array.shape[1] == 0:
+        raise DataError(f"y must have shape (n,) or (n, k), not {np.shape(y)}")
+    return array

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +20,7 @@ LEAST_ROWS, MOST_ROWS = 1000, 10_000
 # memory.
 SERIAL_SIZE = 200_000
 WIDE = 512
+MANY = 1 << 15  # numbers of a block's state from which on threads share passes that read no X
 SPARSE_PART = 1_000_000  # stored numbers of a sparse matrix worth a thread
 
 
@@ -44,6 +46,19 @@ def threads_for(blocks: int, columns: int, size: int) -> int:
     if blocks < 2 or columns > WIDE or size <= SERIAL_SIZE:
         return 1
     return min(workers(), blocks)
+
+
+def many(state: Sequence[Any] | None) -> bool:
+    """Whether threads do not wait for each other at each operation on a block's state."""
+    first = state[0] if state else None
+    parts = first if isinstance(first, tuple) else (first,)
+    return any(isinstance(part, np.ndarray) and part.size >= MANY for part in parts)
+
+
+def runs(count: int, parts: int) -> list[range]:
+    """So many blocks in parts, each for a thread."""
+    edges = [count * part // parts for part in range(parts + 1)]
+    return [range(first, end) for first, end in pairwise(edges)]
 
 
 def largest(cuts: Sequence[int], rows: int) -> int:

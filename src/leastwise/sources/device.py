@@ -76,6 +76,9 @@ class DeviceSource(MemorySource):
             classes=self.classes,
         )
 
+    def narrowed(self, columns: NDArray[np.intp]) -> None:
+        """None: there, to read all columns costs little, and to copy some of them memory."""
+
     def each_target(self) -> tuple[DeviceSource, ...]:
         """A source for each target alone, of the same rows."""
         if len(self.targets) == 1:

@@ -18,13 +18,19 @@ from leastwise.errors import DataError
 from leastwise.moments import Shift
 from leastwise.numerics.threads import one_blas_thread, parallel
 from leastwise.shape import SAMPLE, sampled_rows
-from leastwise.sources.base import Source, check_unique, default_names
-from leastwise.sources.cutting import cuts_of_dense, cuts_of_sparse, scratch_of, threads_for
+from leastwise.sources.base import Source, check_unique, default_names, two_dimensional
+from leastwise.sources.cutting import (
+    cuts_of_dense,
+    cuts_of_sparse,
+    many,
+    runs,
+    scratch_of,
+    threads_for,
+)
 from leastwise.sources.sampling import sampled_mean
 
 T = TypeVar("T")
 
-MANY = 1 << 15  # numbers of a block's state from which on threads share passes that read no X
 MOST, LEAST_OF_EACH = 20, 10  # distinct values of a target that may be classes, and rows of each
 
 
@@ -71,7 +77,7 @@ class MemorySource(Source):
             self.X = X = X.copy()
             X.sum_duplicates()
         n, p = X.shape
-        self.y = _two_dimensional(y)
+        self.y = two_dimensional(y)
         self.weight = None if weight is None else np.ascontiguousarray(weight, np.float64)
         self.rows = n
         self.columns = default_names("x", p) if columns is None else tuple(columns)
@@ -206,11 +212,11 @@ class MemorySource(Source):
         share: float = 1.0,
     ) -> T:
         """One pass, on as many threads as there are cores; the same bits on every run."""
-        threads = self.threads if share or _many(state) else 1
+        threads = self.threads if share or many(state) else 1
         if threads == 1:
             with nullcontext() if share else one_blas_thread():
                 return super().reduce(statistic, merge, state, share)
-        self._counted[0] += share
+        self._counted[0] += share * self._part
         blocks = self._blocks
 
         def run(part: range) -> T:
@@ -222,15 +228,15 @@ class MemorySource(Source):
             assert merged is not None
             return merged
 
-        return functools.reduce(merge, parallel(run, _runs(len(blocks), threads)))
+        return functools.reduce(merge, parallel(run, runs(len(blocks), threads)))
 
     def map(self, function: Callable[..., T], state: Any = None, share: float = 1.0) -> list[T]:
         """One pass that keeps an entry a block."""
-        threads = self.threads if share or _many(state) else 1
+        threads = self.threads if share or many(state) else 1
         if threads == 1:
             with nullcontext() if share else one_blas_thread():
                 return super().map(function, state, share)
-        self._counted[0] += share
+        self._counted[0] += share * self._part
         blocks = self._blocks
 
         def run(part: range) -> list[T]:
@@ -238,24 +244,34 @@ class MemorySource(Source):
                 return [function(blocks[number]) for number in part]
             return [function(blocks[number], state[number]) for number in part]
 
-        runs = parallel(run, _runs(len(blocks), threads))
-        return [entry for part in runs for entry in part]
+        found = parallel(run, runs(len(blocks), threads))
+        return [entry for part in found for entry in part]
 
     def by_columns(self) -> Source:
         """The same rows in the same blocks, laid out so that a few columns are read cheaply."""
         if not self.sparse or self.X.format == "csc":
             return self
+        return self._with(self.X.tocsc(), self.columns)
+
+    def narrowed(self, columns: NDArray[np.intp]) -> MemorySource | None:
+        """The same rows in the same blocks with the chosen columns alone: a copy of these."""
+        return self._with(self.X[:, columns], [self.columns[column] for column in columns])
+
+    def _with(self, X: Any, columns: Sequence[str]) -> MemorySource:
+        """The same rows in the same blocks, of X as it is here."""
         cuts = [block.start for block in self._blocks][1:]
-        turned = MemorySource(
-            self.X.tocsc(),
+        other = MemorySource(
+            X,
             self.y,
             self.weight,
-            columns=self.columns,
+            columns=columns,
             targets=self.targets,
             cuts=cuts,
+            classes=self.classes,
         )
-        turned._counted = self._counted  # one source's passes, whichever layout they read
-        return turned
+        other._counted = self._counted  # one source's passes, which count for what they read
+        other._part = self._part * len(columns) / len(self.columns)
+        return other
 
     def each_target(self) -> tuple[Source, ...]:
         """A source for each target alone, of the same rows."""
@@ -377,24 +393,3 @@ class MemorySource(Source):
             name = self.columns[column]
             return f"Input X contains {kind} (column {name!r}, row {block.start + row})"
         return None
-
-
-def _two_dimensional(y: ArrayLike) -> NDArray[np.float64]:
-    array = np.asarray(y, np.float64)
-    if array.ndim == 1:
-        array = array[:, None]
-    if array.ndim != 2 or array.shape[1] == 0:
-        raise DataError(f"y must have shape (n,) or (n, k), not {np.shape(y)}")
-    return array
-
-
-def _many(state: list[Any] | None) -> bool:
-    """Whether threads do not wait for each other at each operation on a block's state."""
-    first = state[0] if state else None
-    parts = first if isinstance(first, tuple) else (first,)
-    return any(isinstance(part, np.ndarray) and part.size >= MANY for part in parts)
-
-
-def _runs(count: int, parts: int) -> list[range]:
-    edges = [count * part // parts for part in range(parts + 1)]
-    return [range(first, end) for first, end in pairwise(edges)]
