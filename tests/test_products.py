@@ -143,7 +143,7 @@ def test_sparse_rows_weighted(form: Any, centred: bool) -> None:
     weight[5] = 0.0
     mean = X.mean(axis=0) if centred else None
     block = Block(form(X), np.zeros((60, 1)))
-    for some in (None, np.array([3, 7, 8, 20, 40])):
+    for some in (None, np.array([3, 7, 8, 20, 40]), np.array([20, 8, 40, 3])):
         Z = (X if mean is None else X - mean)[:, slice(None) if some is None else some]
         expected = Z.T @ (weight[:, None] * Z)
         size = np.sqrt(np.outer(np.diagonal(expected), np.diagonal(expected))) + 1.0

@@ -198,6 +198,45 @@ def test_who_is_not_screened(change, why, widths):
     assert widths == [P], why
 
 
+@pytest.mark.parametrize("everything", [False, True])
+def test_the_foremost_column_may_be_excluded(everything, widths):
+    problem = posed()
+    given = np.ones(P)
+    given[np.abs(problem.design.correlation[:, 0]).argmax()] = np.inf
+    if everything:
+        given[:] = np.inf
+    problem = problem.at(ElasticNet(l1=1.0, factors=given))
+    penalties = penalties_of(problem.penalty, np.geomspace(1.0, 1e-3, 60), 1.0)
+    found = trace(problem, penalties, Newton(), tol=TOL)
+    assert set(found.reasons) == {"converged"}
+    assert min(widths) < P / 10
+    assert (found.coef[:, np.isinf(given)] == 0.0).all()
+    assert found.coef.any() != everything
+
+
+@pytest.mark.parametrize("intercept", [False, True])
+def test_where_no_column_says_anything(intercept, widths):
+    """All correlations are zero, and the first column is constant."""
+    X, _ = words()
+    X = csr_array(X[np.repeat(np.arange(N), 2)]).tolil()
+    X[:, 0] = 1.0 * intercept
+    source = MemorySource(csr_array(X), np.tile([0.0, 1.0], N))
+    unit = ElasticNet(l1=1.0)
+    problem = Problem.of(source, losses.Logistic(), unit, memory=MEMORY, intercept=intercept)
+    found = trace(problem, penalties_of(unit, np.geomspace(1.0, 0.1, 20), 1.0), Newton(), tol=TOL)
+    assert widths == [1]
+    assert set(found.reasons) == {"converged"}
+    assert not found.coef.any()
+
+
+def test_seconds_are_those_since_the_beginning(widths):
+    problem, seen = posed(), []
+    penalties = penalties_of(problem.penalty, grid(problem, 1.0, 60, 0.1), 1.0)
+    trace(problem, penalties, Newton(), tol=TOL, watch=seen.append)
+    assert len(widths) > 1
+    assert (np.diff([record.seconds for record in seen]) >= 0.0).all()
+
+
 def test_without_memory_for_copies_all_columns_are_kept(widths):
     problem = posed()
     need = Newton().cost(problem.shape).bytes

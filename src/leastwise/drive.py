@@ -101,10 +101,14 @@ def drive(
     limit: int,
     tol: float,
     watch: Callable[[Record], None] | None = None,
+    began: float | None = None,
 ) -> Iterator[tuple[Problem, str, Watched]]:
-    """For each penalty: its problem, why the solver was stopped, and what was seen on the way."""
+    """For each penalty: its problem, why the solver was stopped, and what was seen on the way.
+
+    Seconds are counted from when it `began`, by the performance counter; from now by default.
+    """
     steps = solver.asked(tol).along(problem, penalties, start, limit)
-    began = time.perf_counter()
+    began = time.perf_counter() if began is None else began
     number, iterate = next(steps)
     for here, penalty in enumerate(penalties):
         at = problem.at(penalty)

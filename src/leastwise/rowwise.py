@@ -207,18 +207,18 @@ class Rowwise:
         return found[0, 0], found[1], found[2:]
 
     def at(
-        self, product: State, near: Float, loose: float = 0.0, *, often: bool = False
+        self, product: State, near: Float, loose: float = 0.0, *, together: int = 1
     ) -> tuple[Float, Float, RowPoint]:
         """(k,) b~, (g,) the mean loss and the rows there, beside (X - 1x̄')w.
 
-        With `loose`, b~ is let be where its mean slope is no larger. What is asked for `often` is
-        worth a compiled loop.
+        With `loose`, b~ is let be where its mean slope is no larger. `together` is how many are
+        looked at together at other times: large looks are worth a compiled loop.
         """
         level = near
         if self.intercept and self.loss.smooth:
             unit = self._steepest
             for _ in range(FUSED):
-                value, total, bend, point = self._seen(product, level, often)
+                value, total, bend, point = self._seen(product, level, together)
                 if (np.abs(total) <= max(loose, FLAT * unit)).all():
                     return level, value, point
                 if self.loss.coupled:
@@ -232,25 +232,25 @@ class Rowwise:
                     break  # far off: the safe way finds it
                 level = level + step
         level = self.settled(product, level)
-        return level, *self.point(product, level, often=often)
+        return level, *self.point(product, level, together=together)
 
-    def point(self, product: State, level: Float, *, often: bool = False) -> tuple[Float, RowPoint]:
+    def point(self, product: State, level: Float, *, together: int = 1) -> tuple[Float, RowPoint]:
         """(g,) the mean loss at b~ and (X - 1x̄')w, and what the rows are there."""
-        value, _, _, point = self._seen(product, level, often)
+        value, _, _, point = self._seen(product, level, together)
         if self.intercept and not self.loss.smooth:
             balanced = self._balanced(point.target, point.eta, point.u)
             point = RowPoint(self, point.target, point.eta, balanced)
         return value, point
 
     def _seen(
-        self, product: State, level: Float, often: bool
+        self, product: State, level: Float, together: int
     ) -> tuple[Float, Float, Float, RowPoint]:
         """(g,) the mean loss, its first and second derivative in b~, and the rows there.
 
         The derivatives are (k,) each, the second (k, k) where the outputs are coupled.
         """
         loss = self.loss
-        often = often or self.source.rows * level.size >= OFTEN
+        often = self.source.rows * max(level.size, together) >= OFTEN
 
         def seen(
             block: Block, pair: tuple[Float, Float]

@@ -10,6 +10,7 @@ columns if that does not do either.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -31,6 +32,7 @@ Found = tuple[Index | slice, str, Watched]
 FEW = 500  # columns, of which to leave some out is not worth it
 COUNTS = (32, 24, 16, 12, 8, 6)  # strengths at a time: for more of them, more columns matter
 SHARE = 0.1  # of the columns, that a smaller problem may keep
+NEXT = 1e-3  # of a strength: what is hardly further on tells nothing of the pace
 MARGIN = 1.5  # times the way that the slopes came before
 COPIES = 3  # of X at most: turned to lie by columns, a part of these, and the part before
 ENTRY = 16  # bytes of a number that is stored, and of its place
@@ -63,28 +65,28 @@ def screened(
 ) -> Iterator[Found]:
     """For each penalty what `drive` gives, and the columns that its coefficients are of."""
     screen = _Screen(problem, penalties) if _pays(problem, solver, penalties) else None
-    here, number, start = problem, 0, None
+    here, number, start, began = problem, 0, None, time.perf_counter()
     while screen is not None and number < len(penalties):
         part = screen.part(penalties[number:])
         if part is None:
             break
-        before, last = number, None
+        before, end = number, None
         for _, reason, watched in drive(
-            part.problem, solver, part.penalties, part.start, limit, tol, watch
+            part.problem, solver, part.penalties, part.start, limit, tol, watch, began
         ):
-            last = watched.outcome(reason)[0]
-            if reason != "converged" and not part.proves(last):
+            end = watched.outcome(reason)[0]
+            if reason != "converged" and not part.proves(end):
                 break
             yield part.columns, reason, watched
             number += 1
-        assert last is not None, "each part has a penalty, and each penalty an iterate"
-        screen.move(part, last, penalties[min(number, before + len(part.penalties) - 1)])
+        assert end is not None, "each part has a penalty, and each penalty an iterate"
+        screen.move(part, end, penalties[min(number, before + len(part.penalties) - 1)])
         here, start = problem.at(screen.penalty), screen.coef
         if number == before:
             break
     if number < len(penalties):
         rest = penalties[number:]
-        for _, reason, watched in drive(here, solver, rest, start, limit, tol, watch):
+        for _, reason, watched in drive(here, solver, rest, start, limit, tol, watch, began):
             yield slice(None), reason, watched
 
 
@@ -124,11 +126,8 @@ class _Screen:
         self._anchor = self._at(point.u, design.correlation)
         # Coefficients are zero down to the strength where the first column reaches its limit, and
         # grow from there on, to begin with, as if that were the only one.
-        unit = np.where(self._alive, self._l1(penalties[0]) / penalties[0].l1, np.inf)
-        share = self._anchor.size.max(axis=1) / unit
-        first = int(share.argmax())
-        strength = max(float(share[first]), penalties[0].l1)
-        self.penalty = replace(problem.penalty, l1=strength, l2=0.0)
+        first, share = self._foremost(self._l1(penalties[0]))
+        self.penalty = replace(problem.penalty, l1=penalties[0].l1 * max(share, 1.0), l2=0.0)
         self._pace = float(self._anchor.size[first].max() / self._root[first])
 
     def _at(self, u: State, correlation: Float) -> Anchor:
@@ -139,14 +138,21 @@ class _Screen:
     def _l1(self, penalty: ElasticNet) -> Float:
         return self._problem.at(penalty).strengths[0]
 
+    def _foremost(self, l1: Float) -> tuple[int, float]:
+        """The column that is nearest to its limit, or the furthest beyond; its share of that."""
+        share = np.full(l1.size, -np.inf)
+        share[self._alive] = self._anchor.size[self._alive].max(axis=1) / l1[self._alive]
+        first = int(share.argmax())
+        return first, float(share[first])
+
     def part(self, penalties: Sequence[ElasticNet]) -> Part | None:
         """As many of the penalties as few columns matter to; None if many matter to the next."""
-        for count in COUNTS:
+        for count in dict.fromkeys(min(count, len(penalties)) for count in COUNTS):
             some = penalties[:count]
             least = _least(some)
             l1 = self._l1(least)
-            far = np.full(self._anchor.size.shape[1], MARGIN * self._pace * self._ahead(least))
-            kept = (self._anchor.bound(far) > l1[:, None]).any(axis=1) & self._alive
+            reach = np.full(self._anchor.size.shape[1], MARGIN * self._pace * self._ahead(least))
+            kept = (self._anchor.bound(reach) > l1[:, None]).any(axis=1) & self._alive
             if self.coef is not None:
                 kept |= self.coef.any(axis=1)
             if kept.mean() <= SHARE:
@@ -160,7 +166,7 @@ class _Screen:
     def _narrowed(
         self, penalties: Sequence[ElasticNet], kept: NDArray[np.bool_], l1: Float
     ) -> Part | None:
-        kept[int(self._anchor.size.max(axis=1).argmax())] = True  # one at least
+        kept[self._foremost(l1)[0]] = True  # one at least
         columns, others = np.flatnonzero(kept), np.flatnonzero(self._alive & ~kept)
         source = self._source.narrowed(columns)
         if source is None:
@@ -177,7 +183,7 @@ class _Screen:
         design, point = self._problem.design, iterate.at.point
         assert point is not None, "solvers that are screened go over rows"
         far, ahead = float(self._anchor.far(point.u).max()), self._ahead(penalty)
-        if ahead > 0.0:
+        if ahead > NEXT:
             self._pace = far / ahead
         self.coef = np.zeros((design.columns, iterate.coef.shape[1]))
         self.coef[part.columns] = iterate.coef

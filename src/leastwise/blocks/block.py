@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leastwise.numerics.products import (
+    in_rows,
     product,
     rows_times,
     stored_gram,
@@ -145,8 +146,7 @@ class ImplicitView:
 
     @functools.cached_property
     def _in_rows(self) -> Any:
-        """A sparse matrix by rows, the columns of each in increasing order."""
-        return self.matrix.tocsr()
+        return in_rows(self.matrix)
 
     def cross(self, weight: Float | None, *, often: bool = False) -> Float:
         if isinstance(self.matrix, np.ndarray):

@@ -122,11 +122,11 @@ def stored_sums(coef: Float, X: Any, mean: Float, places: Index) -> Float:
     from leastwise.kernels.columns import VECTORS, stored_rows_times
 
     (b, m), n = coef.shape, X.shape[0]
-    out, filled = np.empty((-(-b // VECTORS) * VECTORS, n)), np.zeros((m, VECTORS))
+    out = np.empty((-(-b // VECTORS) * VECTORS, n))
 
     def multiply(first: int) -> None:
         some = slice(first, first + VECTORS)
-        beside = filled.copy()
+        beside = np.zeros((m, VECTORS))
         beside[:, : len(coef[some])] = coef[some].T
         room = np.zeros((n, VECTORS))  # not `scratch`: each thread would keep one for good
         stored_rows_times(X.data, X.indices, X.indptr, places, beside, mean, room, out[some])
@@ -135,8 +135,14 @@ def stored_sums(coef: Float, X: Any, mean: Float, places: Index) -> Float:
     return out[:b]
 
 
+def in_rows(X: Any) -> Any:
+    """A sparse X by rows, the columns of each in increasing order."""
+    rows = X.tocsr()
+    return rows if rows.has_sorted_indices else rows.sorted_indices()
+
+
 def stored_gram(X: Any, weight: Float) -> Float:
-    """(p, p) X' diag(weight) X of a sparse X (n, p) in rows, compiled."""
+    """(p, p) X' diag(weight) X of a sparse X (n, p) that is `in_rows`, compiled."""
     from leastwise.kernels import columns
 
     out = np.zeros((X.shape[1], X.shape[1]))

@@ -109,16 +109,14 @@ class ElasticNet(Penalty):
 
     def among(self, columns: NDArray[np.intp]) -> Self:
         """The same penalty on the chosen columns."""
-        sides = (self.factors, self.lower, self.upper, self.scale)
-        names = ("factors", "lower", "upper", "scale")
-        return replace(
-            self,
-            **{
-                name: side[columns]
-                for name, side in zip(names, sides, strict=True)
-                if side is not None
-            },
-        )
+        sides = {
+            "factors": self.factors,
+            "lower": self.lower,
+            "upper": self.upper,
+            "scale": self.scale,
+        }
+        chosen = {name: side[columns] for name, side in sides.items() if side is not None}
+        return replace(self, **chosen)
 
     def times(self, strength: float) -> ElasticNet:
         """The same penalty, l1 and l2 multiplied."""

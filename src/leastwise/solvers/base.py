@@ -128,7 +128,7 @@ class Solver(ABC):
     ) -> Steps:
         """Iterates for each penalty, at most `limit` iterations each, from `start` (p, k).
 
-        Of several penalties that is the solution under the problem's own, which is the one before.
+        Of several penalties that is near the solution under the problem's own, the one before.
         """
 
 

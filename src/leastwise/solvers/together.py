@@ -26,7 +26,7 @@ from leastwise.curved import Hessian, affords, flat, hessian_of
 from leastwise.numerics.threads import one_blas_thread
 from leastwise.penalties import EXCLUDED
 from leastwise.problem import Evaluation, Problem
-from leastwise.rowwise import OFTEN, RowPoint, State
+from leastwise.rowwise import RowPoint, State
 from leastwise.solvers.active_set import ActiveSet
 from leastwise.solvers.base import VIOLATION, Iterate
 from leastwise.solvers.course import FEW, MARGIN
@@ -297,8 +297,7 @@ class Batch:
         Of the strengths at these places, v may be a bound of it where that is within the limit.
         """
         rows = self._rows
-        often = self._problems[0].shape.rows * len(self._problems) >= OFTEN
-        level, value, point = rows.at(product, near, loose, often=often)
+        level, value, point = rows.at(product, near, loose, together=len(self._problems))
         count = self._alive.size if columns is None else columns.size
         v = self._bounded(point, places) if places else None
         if v is not None:
@@ -367,7 +366,8 @@ class Batch:
         if (l2 > 0.0).all():
             off = likely = float(0.5 * left @ (left / l2)) / null
         else:
-            off = float(left.max(initial=0.0)) / float(l1.max(initial=0.0, where=l1 < EXCLUDED))
+            most = float(l1.max(initial=0.0, where=l1 < EXCLUDED))
+            off = float(left.max(initial=0.0)) / most if most > 0.0 else 0.0
             loss = off * null if self._rows.loss.surplus_is_square else float(at.value[0])
             likely = float(size @ left[held] + off * (size @ own + loss)) / null
         self._off[place], self._gap[place] = (
