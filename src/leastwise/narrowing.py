@@ -59,14 +59,14 @@ class LeftOut:
     Parameters
     ----------
     anchor : where their correlation is known
-    columns : (q,) which they are
+    columns : (q,) which they are, none of them constant
     l1 : (q,) the least that is asked of them
     """
 
     def __init__(self, anchor: Anchor, columns: Index, l1: Float) -> None:
         self._anchor, self._l1 = anchor, l1[:, None]
         self._near = replace(anchor, size=anchor.size[columns], root=anchor.root[columns])
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(over="ignore"):  # of a column that is excluded, and has a tiny length
             free = self._l1 / (1.0 + SLACK) - self._near.size
             reach = np.where(free >= 0.0, free / self._near.root[:, None], -1.0)
         self._reach = reach.min(axis=0, initial=np.inf)
