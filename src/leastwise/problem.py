@@ -148,8 +148,12 @@ class Design:
         centre = self.centre
         if self.loss.quadratic:
             return centre.correlation
-        _, point = self.rows.point(self.rows.nothing(), centre.level)
-        return np.where(centre.null > 0.0, self.rows.correlation(point.u), 0.0)
+        return np.where(centre.null > 0.0, self.rows.correlation(self.nothing().u), 0.0)
+
+    def nothing(self) -> RowPoint:
+        """Where the rows are at w = 0: one look at them, and nothing of it is kept."""
+        _, point = self.rows.point(self.rows.nothing(), self.centre.level)
+        return point
 
     @functools.cached_property
     def rows(self) -> Rowwise:

@@ -122,8 +122,7 @@ class _Screen:
         self._root = np.sqrt(centre.curvature)
         self._alive = centre.curvature > 0.0
         self.coef: Float | None = None
-        _, point = design.rows.point(design.rows.nothing(), centre.level)
-        self._anchor = self._at(point.u, design.correlation)
+        self._anchor = self._at(design.nothing().u, design.correlation)
         # Coefficients are zero down to the strength where the first column reaches its limit, and
         # grow from there on, to begin with, as if that were the only one.
         first, share = self._foremost(self._l1(penalties[0]))

@@ -132,7 +132,7 @@ class Newton(Solver):
         batch: Batch | None = None
         most = MOST
         # Strengths that are to be taken by themselves, and how many next time. What a path begins
-        # at is the solution under the problem's own penalty.
+        # at is near the solution under the problem's own penalty.
         alone, pause = int(start is None or len(penalties) == 1), 1
         solved = [problem.penalty, *penalties]
         while number < len(penalties):

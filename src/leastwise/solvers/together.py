@@ -23,8 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leastwise.curved import Hessian, affords, flat, hessian_of
+from leastwise.narrowing import Anchor
 from leastwise.numerics.threads import one_blas_thread
-from leastwise.penalties import EXCLUDED
+from leastwise.penalties import EXCLUDED, ElasticNet
 from leastwise.problem import Evaluation, Problem
 from leastwise.rowwise import RowPoint, State
 from leastwise.solvers.active_set import ActiveSet
@@ -44,7 +45,7 @@ ROUNDING = 1e-13  # what is less far off is there
 LOOSE = 1e-6  # of the largest slope: the level's slope far from a solution
 FAR = 1e-3  # how far off a solution is far
 CLEAR = 0.1  # how far off a strength may be for its own Hessian to be a guide
-SLACK = 1e-9  # of a bound, for rounding
+EACH = ElasticNet()  # each strength's slopes by themselves
 GAINED = 0.5  # a step must leave no more than this share of what a strength is off
 STEPS = 8  # of one batch
 
@@ -324,20 +325,20 @@ class Batch:
     def _bounded(self, point: RowPoint, places: Sequence[int]) -> Float | None:
         """(b, p) bounds of v at these places, None where those of idle columns do not keep l1.
 
-        |v_j - v0_j| <= sqrt(c_j) |u - u0|, root mean squares, from where v0 was computed of all.
+        Bounds are those of `leastwise.narrowing`, from where v0 was computed of all columns.
         """
         known = [self._known[k] for k in places]
-        before = (np.hstack(parts) for parts in zip(*(at.point.u for at in known), strict=True))
-        moved = [u - u0 for u, u0 in zip(point.u, before, strict=True)]
-        root = np.sqrt(self._design.centre.curvature) * (1.0 + SLACK)
-        bounds = np.stack([at.v for at in known])
+        before = [np.hstack(parts) for parts in zip(*(at.point.u for at in known), strict=True)]
+        v0 = np.stack([at.v for at in known], axis=1)
+        root = np.sqrt(self._design.centre.curvature)
+        anchor = Anchor(self._rows, EACH, before, np.abs(v0), root)
+        bound = anchor.bound(anchor.far(point.u))
+        l1 = np.stack([self._problems[k].strengths[0] for k in places], axis=1)
         idle = self._alive.copy()
         idle[self._worked] = False
-        for k, v, far in zip(places, bounds, self._rows.size(moved), strict=True):
-            v += np.copysign(far * root, v)
-            if (np.abs(v[idle]) > self._problems[k].strengths[0][idle]).any():
-                return None
-        return bounds
+        if (bound > l1)[idle].any():
+            return None
+        return np.ascontiguousarray(np.copysign(bound, v0).T)
 
     def _spread(self, some: Float, columns: Index) -> Float:
         """(b, p) coefficients, zero but for those of the columns (b, c)."""
