@@ -29,6 +29,7 @@ from leastwise.problem import Design, add
 Float = NDArray[np.float64]
 
 LEAST = 1e-12  # 1 - h_ii below this is rounding
+CLEAR = 1e-6  # far above it
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,10 @@ def _by_columns(
     fits = [_Thin.of(inverse * column[:, None], varies) for column in (turned / size).T]
     taken = _Thin.of(inverse / -centre.weight, spectrum.values)
     own = 0.0 if centre.mean is None else 1.0 / centre.weight
+    lowest = int(strengths.argmin())  # where leverages are largest
+    mean, about, shift = centre.mean, centre.mean, None
+    if mean is not None and not centre.offset:  # what comes out is centred: it is at hand
+        about, shift = None, mean @ base
 
     def sized(error: Float, left: Float) -> Float:
         error /= left
@@ -116,11 +121,14 @@ def _by_columns(
 
     def statistic(block: Block) -> list[Float]:
         sums = [np.zeros(strengths.size), np.zeros(strengths.size)]
-        for X, y, weight in block.dense_parts(centre.mean):
+        for X, y, weight in block.dense_parts(about):
             z, s = X @ base, np.ones(len(X)) if weight is None else weight
+            if shift is not None:
+                z -= shift
             squares = np.square(z) if weight is None else np.square(z) * weight[:, None]
             left = taken.times(squares, 1.0 - own * s)  # 1 - h_ii
-            np.maximum(left, LEAST, out=left)
+            if not left[:, lowest].min() > CLEAR:
+                np.maximum(left, LEAST, out=left)
             targets = ((centre.level - y) / size).T
             pairs = zip(fits, targets, strict=True)
             found = reduce(iadd, (sized(fit.times(z, target), left) for fit, target in pairs))
