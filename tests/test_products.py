@@ -195,3 +195,23 @@ def test_a_matrix_of_half_floats_takes_no_compiled_loop() -> None:
     X, y = rng.normal(size=(60, 900)).astype(np.float16), rng.normal(size=60)
     paths = [lw.path(make(X), y, strengths=5) for make in (np.asfortranarray, np.float64)]
     np.testing.assert_allclose(paths[0].coef, paths[1].coef, atol=1e-12)
+
+
+@pytest.mark.parametrize("layout", [sp.csr_matrix, sp.csr_array, sp.csc_array])
+def test_entries_in_parts_and_out_of_order_are_summed_in_a_copy(layout):
+    rows, columns = np.array([2, 0, 0, 2, 1, 2]), np.array([1, 2, 0, 1, 1, 0])
+    coo = sp.coo_array((np.arange(1.0, 7.0), (rows, columns)), shape=(3, 3))
+    given = layout(coo)
+    ends = np.array([0, 2, 3, 6] if given.format == "csr" else [0, 2, 5, 6])
+    order = np.argsort(rows if given.format == "csr" else columns, kind="stable")
+    places = (columns if given.format == "csr" else rows)[order].astype(np.int64)
+    given = layout((np.arange(1.0, 7.0)[order], places, ends.astype(np.int64)), shape=(3, 3))
+    kept = given.data.copy(), given.indices.copy(), given.indptr.copy()
+    found = products.canonical(given)
+    assert type(found) is type(given)
+    assert found.has_canonical_format
+    assert found.indices.dtype == np.int32
+    assert found.nnz == 5
+    np.testing.assert_array_equal(found.toarray(), coo.toarray())
+    for before, after in zip(kept, (given.data, given.indices, given.indptr), strict=True):
+        np.testing.assert_array_equal(before, after)

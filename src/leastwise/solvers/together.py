@@ -323,20 +323,17 @@ class Batch:
         return stands
 
     def _bounded(self, point: RowPoint, places: Sequence[int]) -> Float | None:
-        """(b, p) bounds of v at these places, None where those of idle columns do not keep l1.
-
-        Bounds are those of `leastwise.narrowing`, from where v0 was computed of all columns.
-        """
+        """(b, p) bounds of v (`leastwise.narrowing`), None where an idle column's is beyond l1."""
         known = [self._known[k] for k in places]
         before = [np.hstack(parts) for parts in zip(*(at.point.u for at in known), strict=True)]
         v0 = np.stack([at.v for at in known], axis=1)
         root = np.sqrt(self._design.centre.curvature)
-        anchor = Anchor(self._rows, EACH, before, np.abs(v0), root)
-        bound = anchor.bound(anchor.far(point.u))
+        there = Anchor(self._rows, EACH, before, np.abs(v0), root)
+        bound = there.bound(there.far(point.u))
         l1 = np.stack([self._problems[k].strengths[0] for k in places], axis=1)
-        idle = self._alive.copy()
-        idle[self._worked] = False
-        if (bound > l1)[idle].any():
+        beyond = (bound > l1).any(axis=1) & self._alive
+        beyond[self._worked] = False
+        if beyond.any():
             return None
         return np.ascontiguousarray(np.copysign(bound, v0).T)
 

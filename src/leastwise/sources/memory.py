@@ -16,6 +16,7 @@ from leastwise.blocks import Block
 from leastwise.encoding import Classes, in_python, refuse_parts
 from leastwise.errors import DataError
 from leastwise.moments import Shift
+from leastwise.numerics.products import canonical
 from leastwise.numerics.threads import one_blas_thread, parallel
 from leastwise.shape import SAMPLE, sampled_rows
 from leastwise.sources.base import Source, check_unique, default_names, two_dimensional
@@ -74,8 +75,7 @@ class MemorySource(Source):
         if self.sparse and X.format not in ("csr", "csc"):
             self.X = X = X.tocsr()
         if self.sparse and not X.has_canonical_format:
-            self.X = X = X.copy()
-            X.sum_duplicates()
+            self.X = X = canonical(X)
         n, p = X.shape
         self.y = two_dimensional(y)
         self.weight = None if weight is None else np.ascontiguousarray(weight, np.float64)
