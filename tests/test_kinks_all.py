@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.optimize import linprog
 
+from leastwise import LeastAbsolute, Quantile
 from leastwise.kernels.vertices import choose, sided, turning
 from leastwise.kinks import Kink, KinkRows, Solution, WeightedRows, solve, solve_all
 from leastwise.kinks.constants import Constants
@@ -233,3 +234,19 @@ def test_constants_cost_what_the_best_one_does(seed: int, intercept: bool) -> No
         b = best_constant(y, up, down)[0] if intercept else 0.0
         expected = loss(y, b, up, down)
         assert Constants(y, s, intercept).loss(q) == pytest.approx(expected, rel=1e-11)
+
+
+@pytest.mark.parametrize("l1", [0.0, 0.02])
+def test_an_excluded_column_is_one_that_is_not_there(l1: float) -> None:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 4))
+    y = X[:, 0] + rng.normal(size=200)
+    factors = [1.0, 1.0, np.inf, 1.0]
+    found = LeastAbsolute(l1=l1, l2=0.1, factors=factors).fit(X, y)
+    without = LeastAbsolute(l1=l1, l2=0.1).fit(X[:, [0, 1, 3]], y)
+    assert found.certificate_.converged
+    np.testing.assert_allclose(found.coef_[[0, 1, 3]], without.coef_, atol=1e-9)
+    assert found.coef_[2] == 0.0
+    several = Quantile([0.2, 0.8], l1=l1, l2=0.1, factors=factors).fit(X, y)
+    alone = Quantile(0.8, l1=l1, l2=0.1, factors=factors).fit(X, y)
+    np.testing.assert_allclose(several.coef_[1], alone.coef_, atol=1e-9)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 from sklearn import metrics
 from sklearn.calibration import calibration_curve
 
-from leastwise import LeastSquares
+from leastwise import LeastSquares, LogisticCV
 from leastwise.losses import Logistic, Multinomial, Quantile
 from leastwise.report import diagnostics, render
 from leastwise.report.class_plots import part
@@ -275,3 +276,26 @@ def test_squared_loss_keeps_its_page() -> None:
     assert model.model_.loss.quadratic
     assert "Normal quantile plot" in page
     assert "Odds ratio" not in page
+
+
+def test_a_rare_class_is_drawn_where_its_rows_are() -> None:
+    rng = np.random.default_rng(0)
+    p = np.sort(rng.uniform(size=20_000))[::-1]
+    y = np.zeros(p.size)
+    y[rng.permutation(400)[:150]] = 1.0  # all among the first rows
+    found = rank("yes", y, p, np.ones(p.size))
+    assert np.unique(found.recall).size == 151
+
+
+def test_the_page_of_chosen_classes_draws_the_path_of_each(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(120, 4))
+    y = np.array(list("abc"))[np.argmax(X[:, :3] + rng.gumbel(size=(120, 3)), axis=1)]
+    written = tmp_path / "page.html"
+    LogisticCV(1.0, strengths=5, cv=3).fit(X, y).report(written, X, y)
+    text = written.read_text(encoding="utf-8")
+    for label in "abc":
+        assert f"The path of y={label}" in text
+        assert f"Each is the change in the score of y={label} for one standard deviation" in text
+    assert "y in 3 classes from 4 columns" in text
+    assert "Targets" not in text

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from leastwise.errors import DataError
 from leastwise.losses import Loss
 from leastwise.moments import Moments
 from leastwise.numerics.factors import EPS
+from leastwise.sources import Source
 
 Float = NDArray[np.float64]
 
@@ -20,6 +22,10 @@ CONSTANT = 16.0 * EPS
 # Up to this many deviations between a column's mean and zero, products with the column as it stands
 # lose three digits at most; beyond, blocks are centred by a copy first.
 OFFSET = 2000.0
+TINY = 1e-280  # sums of squares below this have lost digits to underflow
+SMALL = 1e-140  # the square of a number below this has
+MOST_NAMED = 3  # columns of a message
+DIVIDE = "divide each column by its size"
 
 
 @dataclass(frozen=True)
@@ -84,3 +90,42 @@ def rowwise_start(loss: Loss, level: Float, value: Float) -> dict[str, Any]:
         rounding = np.maximum(loss.value(zero, size), loss.value(zero, -size))
     null = np.where(value <= rounding, 0.0, value)
     return {"level": level, "null": null, "rounding": rounding}
+
+
+def refuse_sizes(found: Moments, source: Source) -> None:
+    """Refuse rows whose squares are not finite, or have lost their digits.
+
+    Raises
+    ------
+    DataError
+        A target or a column holds numbers that are too large or too small to be squared.
+    """
+    # One number that is not finite makes a sum over all of them so.
+    with np.errstate(over="ignore", invalid="ignore"):
+        all_of_y, all_of_X = found.yy.sum(), found.xx.sum()
+    if not np.isfinite(all_of_y):
+        raise DataError("y holds numbers too large to be squared: divide it by its size")
+    squares = found.squares
+    if squares.min() < TINY:
+        # Of numbers that small, a sum of zero does not say that all are the same.
+        few = (squares > 0.0) | ((np.abs(found.mean) < SMALL) & (found.mean != 0.0))
+        lost = (squares < TINY) & few
+        if lost.any():
+            raise DataError(f"{_named(source, lost)} too small to be squared: {DIVIDE}")
+    lost = (found.yy > 0.0) & (found.yy < TINY)
+    if lost.any() or (not found.yy.all() and source.hides_variation(found.yy)):
+        raise DataError("y varies too little to be squared: divide it by its size")
+    if not np.isfinite(all_of_X):
+        where = source.non_finite()
+        large = f"{_named(source, ~np.isfinite(squares))} too large to be squared: {DIVIDE}"
+        raise DataError(f"{where}: drop or repair the row" if where else large)
+
+
+def _named(source: Source, chosen: NDArray[np.bool_]) -> str:
+    """Which columns hold numbers of a kind."""
+    names = [source.columns[column] for column in np.flatnonzero(chosen)]
+    if not names:
+        return "X: some numbers are"
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    each = ", ".join(map(repr, names[:MOST_NAMED]))
+    return f"{'columns' if len(names) > 1 else 'column'} {each}{more}: the numbers are"

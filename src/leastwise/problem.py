@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leastwise.blocks import Block, View
-from leastwise.centre import Centre, centred, rowwise_start
+from leastwise.centre import Centre, centred, refuse_sizes, rowwise_start
 from leastwise.errors import DataError, UsageError
 from leastwise.losses import Loss
 from leastwise.moments import Moments, Shift, sums_about
@@ -34,7 +34,6 @@ Float = NDArray[np.float64]
 
 LARGEST_STRENGTH = 1e150  # its square must be a number
 SIXTEENTH = 16  # of the rows is a sample
-TINY = 1e-280  # sums of squares below this have lost digits to underflow
 
 
 @dataclass(frozen=True)
@@ -108,23 +107,7 @@ class Design:
             found = self._sum(shift, full)
             if found.far_from(shift) and np.isfinite(found.mean).all():
                 found = self._sum(Shift(found.mean, found.target_mean), full)
-        # One number that is not finite makes a sum over all of them so.
-        with np.errstate(over="ignore", invalid="ignore"):
-            all_of_y, all_of_X = found.yy.sum(), found.xx.sum()
-        if not np.isfinite(all_of_y):
-            raise DataError("y holds numbers too large to be squared: divide it by its size")
-        if _underflows(found.squares):
-            raise DataError("X holds columns too small to be squared: divide them by their size")
-        least = float(found.yy.min())
-        if _underflows(found.yy) or (least == 0.0 and self.source.hides_variation(found.yy)):
-            raise DataError("y varies too little to be squared: divide it by its size")
-        if not np.isfinite(all_of_X):
-            where = self.source.non_finite()
-            raise DataError(
-                f"{where}: drop or repair the row"
-                if where
-                else "X holds numbers too large to be squared: divide the columns by their size"
-            )
+        refuse_sizes(found, self.source)
         self._moments = found
         return found
 
@@ -255,11 +238,6 @@ class Design:
         """(K, k) b for each of w (K, p, k) and b~ (K, k)."""
         c = self.centre
         return level if c.mean is None else level - np.einsum("p,wpk->wk", c.mean, coef)
-
-
-def _underflows(squares: Float) -> bool:
-    """Whether a sum of squares that is not zero is too small to hold its digits."""
-    return bool(squares.min() < TINY and ((squares > 0.0) & (squares < TINY)).any())
 
 
 @dataclass(frozen=True)

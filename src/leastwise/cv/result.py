@@ -61,6 +61,12 @@ class CrossValidation:
         return self.minimum if self.rule == "min" else self.one_standard_error
 
     @property
+    def taken(self) -> dict[str, tuple[int, int]]:
+        """The indices that each rule takes, where errors have the standard errors that it needs."""
+        known = bool(np.isfinite(self.standard_error[self.minimum]))
+        return {"min": self.minimum} | ({"1se": self.one_standard_error} if known else {})
+
+    @property
     def strength(self) -> float:
         """The strength that `rule` takes."""
         return float(self.strengths[self.chosen])

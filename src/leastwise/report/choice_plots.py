@@ -14,7 +14,7 @@ from leastwise.report.words import clean, count, in_plot, number
 if TYPE_CHECKING:
     from leastwise.model import Model
 
-TITLE = "Error on rows left out"
+LEFT_OUT, ESTIMATED = "Error on rows left out", "Error on new rows, estimated by GCV"
 SIGNS = {"min": ("circle", "least error"), "1se": ("diamond", "1-SE rule")}
 
 
@@ -23,10 +23,10 @@ def errors(id: str, model: Model) -> Figure:
     found = model.cross_validation
     assert found is not None, "asked of fits that were cross-validated"
     mean, spread = curves(model)
-    words = _words(model)
+    words, title = _words(model), ESTIMATED if found.route == "gcv" else LEFT_OUT
     drawn = found.strengths > 0.0
     if drawn.sum(axis=1).max() < 2:
-        return Figure(id, TITLE, f"{words} {ALONE}")
+        return Figure(id, title, f"{words} {ALONE}")
     unit = f"{measure(model)} ({in_plot(model.targets[0])})" if in_units(model) else measure(model)
     traces: list[dict[str, Any]] = []
     for at, ratio in enumerate(found.l1_ratios):
@@ -49,12 +49,12 @@ def errors(id: str, model: Model) -> Figure:
         traces.append(one)
     traces += [
         _sign(rule, found.strengths[at], mean[at])
-        for rule, at in (("min", found.minimum), ("1se", found.one_standard_error))
+        for rule, at in found.taken.items()
         if found.strengths[at] > 0.0
     ]
     values = np.concatenate([mean[drawn], (mean + np.nan_to_num(spread))[found.chosen[0]]])
     frame = layout(strength_axis(found.strengths[drawn]), axis(values, unit), height=HEIGHT)
-    return Figure(id, TITLE, words, tuple(traces), frame)
+    return Figure(id, title, words, tuple(traces), frame)
 
 
 def _sign(rule: str, strength: float, value: float) -> dict[str, Any]:
@@ -81,11 +81,11 @@ def _words(model: Model) -> str:
     ratio, strength = found.l1_ratios[found.chosen[0]], found.strengths[found.minimum]
     words = (
         f"The least {clean(measure(model))}, {error(model, found.minimum)}, is at strength "
-        f"{number(strength, 4)} and l1_ratio {found.l1_ratios[found.minimum[0]]:g}; the largest "
-        f"strength within a standard error of it is "
-        f"{number(found.strengths[found.one_standard_error], 4)}."
+        f"{number(strength, 4)} and l1_ratio {found.l1_ratios[found.minimum[0]]:g}"
     )
-    if np.isfinite(found.standard_error).any():
-        over = count(len(found.folds), "fold") if found.folds else "the rows"
-        words += f" Bars are one standard error over {over}, for l1_ratio {ratio:g}."
-    return words
+    if "1se" not in found.taken:
+        return f"{words}."
+    largest = number(found.strengths[found.one_standard_error], 4)
+    words += f"; the largest strength within a standard error of it is {largest}."
+    over = count(len(found.folds), "fold") if found.folds else "the rows"
+    return f"{words} Bars are one standard error over {over}, for l1_ratio {ratio:g}."

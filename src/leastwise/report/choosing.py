@@ -27,7 +27,7 @@ def choosing(model: Model, shown: Shown = number) -> list[Fact]:
     assert found is not None, "asked of fits that were cross-validated"
     penalty = f"by the rule {found.rule}, l1 = {shown(model.l1, 6)}, l2 = {shown(model.l2, 6)}"
     facts = [Fact("chosen", where(found, found.chosen, shown), penalty)]
-    for rule, at in (("min", found.minimum), ("1se", found.one_standard_error)):
+    for rule, at in found.taken.items():
         words = f"{measure(model)} {error(model, at, shown)}"
         facts.append(Fact(rule, where(found, at, shown), words))
     return facts

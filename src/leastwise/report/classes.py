@@ -177,11 +177,22 @@ def rank(label: str, y: Vector, p: Vector, s: Vector) -> Ranked:
     both = math.isfinite(recall[-1]) and math.isfinite(false[-1])
     auc = float(np.trapezoid(recall, false)) if both else math.nan
     average = float(np.diff(recall) @ precision[1:]) if both else math.nan
-    kept = np.unique(np.linspace(0, recall.size - 1, MOST_POINTS).astype(np.intp))
+    kept = _drawn(np.nan_to_num(recall) + np.nan_to_num(false))
     return Ranked(
         label, share, predicted, observed, counts,
         false[kept], recall[kept], precision[kept], int(ends.size), auc, average,
     )  # fmt: skip
+
+
+def _drawn(way: Vector) -> NDArray[np.intp]:
+    """Which points to draw of a curve of such lengths (m,) up to each: all where they are few.
+
+    They are as far from each other: most of a rare class's curve is that of the first few rows.
+    """
+    if way.size <= MOST_POINTS:
+        return np.arange(way.size)
+    places = np.searchsorted(way, np.linspace(0.0, way[-1], MOST_POINTS))
+    return np.unique(np.append(places, way.size - 1))
 
 
 def _calibration(y: Vector, p: Vector, s: Vector) -> tuple[Vector, Vector, NDArray[np.intp]]:

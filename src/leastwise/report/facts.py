@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from leastwise.losses import Quantile
+from leastwise.report.paths import moved as moved_by
 from leastwise.report.words import (
     SHARES,
     clean,
@@ -40,7 +41,10 @@ class Fact:
 
 def headline(model: Model) -> str:
     """price from 86 columns of 21,613 rows: R² 0.81, certified to 3×10⁻¹⁵."""
-    if len(model.targets) <= 3:
+    if model.loss.coupled:
+        of = "" if model.classes is None else f"{short(model.classes.name, 60)} in "
+        names = of + count(len(model.targets), "class", "classes")
+    elif len(model.targets) <= 3:
         names = listed(short(name, 60) for name in model.targets)
     else:
         names = count(len(model.targets), "target")
@@ -116,7 +120,9 @@ def overview(model: Model, of_one: Sequence[Fact]) -> list[Fact]:
     facts.append(Fact("Columns", count(len(model.columns)), "after encoding"))
     facts.append(Fact("Non-zero coefficients", count(nonzero), f"of {count(total)}"))
     if len(model.targets) > 1:
-        facts.append(Fact("Targets", count(len(model.targets))))
+        facts.append(
+            Fact("Classes" if model.loss.coupled else "Targets", count(len(model.targets)))
+        )
     return facts + list(of_one)
 
 
@@ -144,9 +150,7 @@ def of_target(model: Model, k: int) -> tuple[Fact, ...]:
 
 def moved(model: Model, k: int) -> str:
     """What a coefficient of output `k` changes, in words."""
-    if not model.loss.of_classes:
-        return "the target" if model.loss.quadratic else "the prediction"
-    return f"the {'score' if model.loss.coupled else 'log odds'} of {_member(model, k)}"
+    return moved_by(model.loss, _member(model, k) if model.loss.of_classes else "")
 
 
 def _member(model: Model, k: int) -> str:

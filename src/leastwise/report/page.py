@@ -68,6 +68,7 @@ def page(model: Model, diagnostics: Diagnostics, paths: Paths | None) -> str:
     choice = None if found is None else _choice(model, paths)
     if choice is not None:
         drawn = [*choice["figures"], *drawn]
+    one = len(model.targets) == 1 or model.loss.coupled  # what is said of it is said of the model
     crossed = () if found is None else found.notes
     return fill(
         "page.html",
@@ -76,13 +77,14 @@ def page(model: Model, diagnostics: Diagnostics, paths: Paths | None) -> str:
         kind=facts.kind(model),
         title=facts.headline(model),
         status=facts.status(model),
-        facts=facts.overview(model, targets[0].facts if len(model.targets) == 1 else ()),
+        facts=facts.overview(model, facts.of_target(model, 0) if one else ()),
         objective=clean(model.objective_words()),
         equation=clean(model.equation()),
         terms=_terms(model, diagnostics),
         certificate=facts.certificate(model),
         solver=facts.solver(model),
         targets=targets,
+        outputs="Each class" if model.loss.coupled else "Targets",
         all_targets=[
             (clean(name), r_squared(share))
             for name, share in zip(model.targets, model.explained, strict=not model.loss.coupled)
@@ -117,7 +119,7 @@ def _target(
     return Target(
         prefix,
         clean(model.targets[k]),
-        facts.of_target(model, k),
+        () if model.loss.coupled else facts.of_target(model, k),
         _sentence(clean(inference.why or "")),
         tables.coefficients(
             inference,
@@ -168,9 +170,11 @@ def _choice(model: Model, paths: Paths | None) -> dict[str, Any]:
     if paths is not None:
         marks = {"chosen": found.strength}
         for k, path in enumerate(paths.paths[:MOST_TARGETS]):
-            title = "The path" if len(model.targets) == 1 else f"The path of {clean(path.target)}"
-            id = f"choice-path-{k}"
-            figures.append(path_plots.coefficients(id, path, paths.sd, marks, title=title))
+            of_one = f"The path of {clean(path.target)}"
+            alone = "The path" if len(model.targets) == 1 else of_one
+            figures += path_plots.of_outputs(
+                f"choice-path-{k}", path, paths, marks, alone, "The path of {}"
+            )
     return {
         "facts": [replace(fact, name=CHOICES[fact.name]) for fact in choosing.choosing(model)],
         "judged": choosing.judged(found),

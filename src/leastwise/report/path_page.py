@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 200  # of the table of one target
 MOST_NAMES = 12  # of a cell
+ALONG, OF_EACH = "Coefficients along the path", "Coefficients of {} along the path"
+NORM = "Coefficients against their sum"
 
 
 @dataclass(frozen=True)
@@ -176,7 +178,7 @@ def _target(k: int, path: Path, of: Paths) -> Target:
         ("Non-zero", "df", share_name(path.loss), "Gap"),
         tuple(_rows(path, shown)),
         "" if len(shown) == path.strengths.size else f" ({count(len(shown))} of {of_all} shown)",
-        _drawn(prefix, path, of, marks),
+        path_plots.of_outputs(f"{prefix}-coefficients", path, of, marks, ALONG, OF_EACH),
         left_out(len(of.outputs), MOST_TARGETS, "figure") if isinstance(path, JointPath) else "",
         (
             *_alone(prefix, path, of),
@@ -187,31 +189,12 @@ def _target(k: int, path: Path, of: Paths) -> Target:
     )
 
 
-def _drawn(prefix: str, path: Path, of: Paths, marks: dict[str, float]) -> tuple[Figure, ...]:
-    """The coefficients along the path: one figure, or one a class."""
-    id = f"{prefix}-coefficients"
-    if not isinstance(path, JointPath):
-        moved = "the log odds" if path.loss.of_classes else "the target"
-        return (path_plots.coefficients(id, path, of.sd, marks, moved=moved),)
-    return tuple(
-        path_plots.coefficients(
-            f"{id}-{k}",
-            path.alone(k),
-            of.sd,
-            marks,
-            title=f"Coefficients of {clean(name)} along the path",
-            moved=f"the score of {short(name, 60)}",
-        )
-        for k, name in enumerate(of.outputs[:MOST_TARGETS])
-    )
-
-
 def _alone(prefix: str, path: Path, of: Paths) -> tuple[Figure, ...]:
     """What is drawn of the path of one target."""
     if isinstance(path, JointPath):
         return ()
     return (
-        path_plots.coefficients(f"{prefix}-norm", path, of.sd, {}, norm=True),
+        path_plots.coefficients(f"{prefix}-norm", path, of.sd, {}, title=NORM, norm=True),
         path_plots.criteria(f"{prefix}-criteria", path),
     )
 

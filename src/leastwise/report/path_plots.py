@@ -10,12 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leastwise.criteria import CRITERIA, has_likelihood
+from leastwise.joint_path import JointPath
 from leastwise.report.figure import Axis, Figure, axis, layout, line, plain
-from leastwise.report.paths import share_name
+from leastwise.report.paths import moved, share_name
 from leastwise.report.plots import LEAST_GAP
-from leastwise.report.words import count, in_plot, listed, number, short, size
+from leastwise.report.shared import MOST_TARGETS
+from leastwise.report.words import clean, count, in_plot, listed, number, short, size
 
 if TYPE_CHECKING:
+    from leastwise.model.along import Paths
     from leastwise.path_result import Path
 
 Float = NDArray[np.float64]
@@ -58,15 +61,33 @@ def strength_axis(strengths: Float) -> Axis:
     return axis | {"exponentformat": "power", "showexponent": "all"}
 
 
+def of_outputs(
+    id: str, path: Path, of: Paths, marks: Mapping[str, float], alone: str, each: str
+) -> tuple[Figure, ...]:
+    """`coefficients` of a path, or of each of the outputs that it joins.
+
+    The title is `alone`, or `each` with the output's name in the place of {}.
+    """
+    if not isinstance(path, JointPath):
+        return (coefficients(id, path, of.sd, marks, title=alone),)
+    names = of.outputs[:MOST_TARGETS]
+    return tuple(
+        coefficients(
+            f"{id}-{k}", path.alone(k), of.sd, marks, title=each.format(clean(name)), output=name
+        )
+        for k, name in enumerate(names)
+    )
+
+
 def coefficients(
     id: str,
     path: Path,
     sd: Float,
     marks: Mapping[str, float],
     *,
+    title: str,
     norm: bool = False,
-    title: str = "Coefficients along the path",
-    moved: str = "the target",
+    output: str = "",
 ) -> Figure:
     """Coefficients per standard deviation against the strength, their names at their ends.
 
@@ -75,10 +96,8 @@ def coefficients(
     sd : (p,) standard deviations of the columns
     marks : name -> strength of a vertical line
     norm : against the sum of absolute coefficients per standard deviation instead
-    moved : what a coefficient changes, in words
+    output : the class that the coefficients are of, if there are several
     """
-    if norm:
-        title = "Coefficients against their sum"
     drawn = path.strengths > 0.0
     if drawn.sum() < 2:
         return Figure(id, title, ALONE)
@@ -110,7 +129,7 @@ def coefficients(
         legend=bool(marks) and not norm,
     )
     frame["names"] = names_at_ends(path.columns, effect, chosen[:MOST_NAMED], ends)
-    words = _words(path, effect, order, drawn, moved, norm=norm)
+    words = _words(path, effect, order, drawn, moved(path.loss, short(output, 60)), norm=norm)
     return Figure(id, title, words, tuple(curves), frame)
 
 
@@ -180,9 +199,10 @@ def _words(
 ) -> str:
     entered = [(int(np.argmax(effect[j] != 0.0)), j) for j in order]
     first = [short(path.columns[j], 40) for _, j in sorted(entered)[:3]]
+    ever = "ever differs" if len(order) == 1 else "ever differ"
     words = (
-        f"{count(len(order), 'column')} of {count(len(path.columns))} ever differ from zero; the "
-        f"first to enter: {listed(first)}."
+        f"{count(len(order), 'column')} of {count(len(path.columns))} {ever} from zero; the first "
+        f"to enter: {listed(first)}."
     )
     largest = [f"{short(path.columns[j], 40)} ({number(effect[j, -1], 3)})" for j in order[:3]]
     words += f" At the end of the path the largest are {listed(largest)}." if not norm else ""

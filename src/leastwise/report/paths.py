@@ -92,3 +92,11 @@ def steps(path: Path, most: int | None = SHOWN) -> list[Step]:
 def share_name(loss: Loss) -> str:
     """What the share of the loss that is explained is called."""
     return SHARES[measure(loss)]
+
+
+def moved(loss: Loss, member: str = "") -> str:
+    """What a coefficient changes, in words; `member` is the class whose probability that is of."""
+    if not loss.of_classes:
+        return "the target" if loss.quadratic else "the prediction"
+    of = f" of {member}" if member else ""
+    return f"the {'score' if loss.coupled else 'log odds'}{of}"

@@ -147,8 +147,8 @@ def convergence(id: str, history: Sequence[Record], tol: float) -> Figure:
     last = history[-1]
     if len(history) == 1:
         words = (
-            f"The solver reached its answer in one step, with a relative gap of "
-            f"{size(last.relative_gap)}: there is no path to draw."
+            f"The gap was computed once, after {count(last.iteration, 'iteration')}: a relative "
+            f"gap of {size(last.relative_gap)}. There is no curve to draw."
         )
         return Figure(id, title, words)
     kept = _thinned(history)

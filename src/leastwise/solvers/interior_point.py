@@ -128,12 +128,15 @@ class InteriorPoint(Solver):
             return
         found = None
         for penalty in penalties:
+            paid = rows.lower < rows.upper  # what is zero pays nothing
+            l1, l2 = (np.where(paid, strength, 0.0) for strength in problem.at(penalty).strengths)
             one = KinkRows(
                 rows.X,
                 rows.y,
                 share * -low,
                 share * high,
-                *problem.at(penalty).strengths,
+                l1,
+                l2,
                 rows.lower,
                 rows.upper,
                 rows.intercept,
@@ -175,6 +178,8 @@ def _weighted(problem: Problem, block: Block, share: Float, target: int) -> Weig
     lower, upper = (np.where(dead, 0.0, side) for side in problem.bounds)
     y = np.ascontiguousarray(block.y[:, target])
     one, squares = replace(problem.penalty, l1=1.0, l2=1.0).strengths(design.columns)
+    # What is zero pays nothing: no number that others are small beside.
+    one, squares = np.where(dead, 0.0, one), np.where(dead, 0.0, squares)
     return WeightedRows(block.X, y, share, one, lower, upper, design.intercept, squares)
 
 
