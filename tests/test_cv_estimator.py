@@ -47,6 +47,7 @@ GRID = np.geomspace(2.0, 2e-3, 30)
         QuantileCV(0.25, 1.0, [0.3, 0.1], cv=2),
         HuberCV(1000.0, 0.5, [0.3, 0.1], cv=2),
         LogisticCV(0.0, [3.0, 1.0], cv=2, tol=1e-12),  # compared to 1e-7 of the coefficients
+        LogisticCV(1.0, strengths=4, cv=3),
     ]
 )
 def test_scikit_learns_contract(estimator, check):

@@ -56,6 +56,7 @@ def checked():
         yield LeastSquares(l2=0.1, solver=name)
     yield Huber(1000.0)  # beyond the checks' targets: from far out Newton's method may stall
     yield Huber(1000.0, l1=0.1, l2=0.1)
+    yield Logistic()
     yield Logistic(l2=0.1)
     yield Logistic(l1=0.01, l2=0.1, class_weight="balanced")
     yield LeastAbsolute()
@@ -66,6 +67,7 @@ def checked():
 # Some checks fit more columns than rows, where a box may be named, or constant targets.
 @pytest.mark.filterwarnings("ignore:the certificate holds among")
 @pytest.mark.filterwarnings("ignore:the target y is constant")
+@pytest.mark.filterwarnings("ignore:the classes of")
 @parametrize_with_checks(list(checked()))
 def test_scikit_learns_contract(estimator, check):
     check(estimator)

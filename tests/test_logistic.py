@@ -15,6 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.class_weight import compute_class_weight
 
+import leastwise as lw
 from leastwise import (
     DataError,
     LeastSquares,
@@ -264,6 +265,9 @@ def test_complete_separation_is_named_and_what_was_reached_is_kept():
     with pytest.warns(LeastwiseWarning, match=f"the classes of every row.*{SEPARATED}"):
         model = Logistic().fit(X, y)
     assert model.score(X, y) == 1.0
+    along = (X @ model.separation_.direction)[:, 0]
+    assert model.separation_.complete
+    assert along[y == model.classes_[1]].min() > along[y == model.classes_[0]].max()
     assert "no finite coefficients" in model.inference_[0].why
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -276,13 +280,49 @@ def test_quasi_complete_separation_names_its_column():
     y = frame["a"] + rng.normal(size=300) > 0
     frame["given"] = (y & (rng.random(300) < 0.3)).astype(float)  # 1 for some of the one class only
     with pytest.warns(LeastwiseWarning, match=rf"of some rows.*most by given.*{SEPARATED}"):
-        Logistic().fit(frame, y)
+        model = Logistic().fit(frame, y)
+    direction = model.separation_.direction[:, 0]
+    assert not model.separation_.complete
+    assert np.abs(direction[:3]).max() < 1e-3 * direction[3]
     with pytest.warns(LeastwiseWarning, match=rf"of some rows.*most by given\).*{SEPARATED}"):
         Logistic(l2=0.1, factors=[1, 1, 1, 0]).fit(frame, y)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         Logistic().fit(frame.drop(columns="given"), y)
         Logistic(l2=0.1, factors=[0, 1, 1, 1]).fit(frame, y)
+
+
+def test_a_path_names_what_is_separated_at_its_end():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(60, 3)), np.repeat([0, 1, 2], 20)
+    X[:, 1] += 8.0 * y
+    free = {"loss": "logistic", "strengths": 3, "factors": [1, 0, 1]}
+    some = y < 2
+    with pytest.warns(LeastwiseWarning, match=rf"of every row.*most by x1\).*{SEPARATED}"):
+        path = lw.path(X[some], y[some], **free)
+    assert any(SEPARATED in note for note in path.notes)
+    with pytest.warns(LeastwiseWarning, match=SEPARATED):
+        lw.path(X, y, **free | {"loss": "multinomial"})
+    with pytest.warns(LeastwiseWarning, match=SEPARATED):
+        lw.path(X[some], y[some], loss="logistic", strengths=[0.1, 0.0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        lw.path(X[some], y[some], loss="logistic", strengths=3)
+        lw.path(X[some], y[some], **free | {"factors": [0, 1, 1]})
+
+
+@pytest.mark.parametrize("penalty", [{}, {"l1": 0.02}, {"l2": 0.01}])
+@pytest.mark.filterwarnings("ignore:the classes of")
+def test_what_all_classes_share_is_nothing(penalty):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(60, 30)) + 3.0, rng.integers(0, 3, 60)
+    model = Logistic(**penalty).fit(X, y)
+    size = np.abs(model.coef_).max()
+    assert abs(model.intercept_.sum()) < 1e-12 * size
+    if "l1" not in penalty:  # an l1 has a say in what they share
+        assert np.abs(model.coef_.sum(axis=0)).max() < 1e-12 * size
+    path = lw.path(X, y, loss="multinomial", strengths=3)
+    assert np.abs(path.intercepts.sum(axis=0)).max() < 1e-12
 
 
 @pytest.mark.filterwarnings("ignore:the certificate holds among")

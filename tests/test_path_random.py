@@ -94,3 +94,24 @@ def test_units_do_not_matter(description, X, y):
     description["factors"] = "ones"
     case = random_case(n=25, p=8, unit=(X, y), given=False, **description)
     assert check(case, "C").converged.all()
+
+
+@pytest.mark.parametrize("seed", [681, 1065])
+def test_a_combination_at_its_bound_goes_back(seed):
+    """Small whole numbers tie: what is pulled off its bound is a combination of the support."""
+    rng = np.random.default_rng(seed)
+    n, p = int(rng.integers(2, 15)), int(rng.integers(1, 40))
+    rng.normal(size=(n, p))
+    X = rng.integers(0, 3, size=(n, p)).astype(float)
+    y = rng.normal(size=n) + X[:, 0] / X[:, 0].std()
+    bounds = -np.abs(rng.normal(size=p)), np.abs(rng.normal(size=p))
+    assert lw.path(X, y, strengths=8, bounds=bounds).gaps.max() < 1e-14
+
+
+@pytest.mark.parametrize("seed", [22, 44, 98])
+def test_the_first_strength_is_certified_in_any_units(seed):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(60, 8)) * 10.0 ** rng.integers(-8, 9, size=8)
+    path = lw.path(X, rng.normal(size=60), strengths=4, bounds=(-1, 1))
+    assert not path.coef[:, 0].any()
+    assert path.gaps[0] < 1e-20

@@ -18,7 +18,7 @@ from leastwise.numerics.factors import Factor
 from leastwise.planning import choose
 from leastwise.problem import Design, Evaluation, Problem
 from leastwise.refinement import Refined
-from leastwise.separation import separated
+from leastwise.separation import Separation, in_words, separated
 from leastwise.solvers import Solver
 from leastwise.solvers.base import Iterate
 from leastwise.solvers.finishing import finish
@@ -51,7 +51,7 @@ class Fit:
     passes : over the data, all of them ; seconds : from start to certificate
     factor, refined : of the Hessian, for standard errors; None where the solver made none
     at : the loss at coef, with what every row knows of itself
-    separated : whether the columns tell classes exactly, so that no finite coef is best
+    separation : how the columns tell classes exactly, so that no finite coef is best
     """
 
     coef: Float
@@ -68,7 +68,7 @@ class Fit:
     factor: Factor | None = field(default=None, repr=False)
     refined: Refined | None = field(default=None, repr=False)
     at: Evaluation | None = field(default=None, repr=False)
-    separated: bool = False
+    separation: Separation | None = None
 
     def without_rows(self) -> Fit:
         """The same without what is of the size of the data."""
@@ -145,12 +145,13 @@ def fit(
         notes += _missed(problem.design, iterate.coef, at.value)
     if found.box is not None:
         notes.append(_box_in_words(found.box))
-    apart = separated(problem, iterate.coef, at)
+    coef = problem.of_least_norm(iterate.coef)
+    apart = separated(problem, coef, at)
     if apart is not None:
-        notes.append(apart)
+        notes.append(in_words(problem, apart))
     return Fit(
-        iterate.coef,
-        problem.design.intercept_at(iterate.coef, at)
+        coef,
+        problem.design.intercept_at(coef, at)
         if iterate.refined is None
         else iterate.refined.intercept,
         at.value,
@@ -165,7 +166,7 @@ def fit(
         iterate.factor,
         iterate.refined,
         at,
-        apart is not None,
+        apart,
     )
 
 

@@ -26,6 +26,7 @@ from leastwise.planning import choose
 from leastwise.problem import Problem
 from leastwise.quadratic import quadratic_form
 from leastwise.screening import screened
+from leastwise.separation import in_words, separated
 from leastwise.solvers import Solver, WorkingSet
 from leastwise.working import by_moments
 
@@ -47,7 +48,7 @@ class Trace:
     coef : (K, p, k) ; intercept : (K, k) ; value : (K, k) the mean loss
     objective, gap : (K,) the relative gap, the worst output's ; reasons : why each ended
     solver, why : which and why it was taken ; notes : what was found, in sentences
-    passes : over the data ; seconds : for all of it
+    seconds : for all of it
     """
 
     coef: Float
@@ -59,7 +60,6 @@ class Trace:
     solver: str
     why: str
     notes: tuple[str, ...]
-    passes: float
     seconds: float
 
 
@@ -81,7 +81,6 @@ def trace(
     tol = at_least_zero("tol", tol)
     began = time.perf_counter()
     design = problem.design
-    passes = design.source.passes
     choice = choose(problem.at(penalties[0]), solver)  # the last strength may be zero
     if isinstance(choice.solver, WorkingSet):
         _sum_first(problem)
@@ -98,6 +97,7 @@ def trace(
     for place, (columns, reason, watched) in enumerate(steps):
         iterate, found = watched.outcome(reason)
         coef[place, columns], value[place] = iterate.coef, iterate.at.value
+        coef[place] = problem.at(penalties[place]).of_least_norm(coef[place])
         if iterate.at.level is not None:
             level[place] = iterate.at.level
         gaps[place], objective[place] = found.worst, found.summed[0]
@@ -133,7 +133,6 @@ def trace(
         f"{choice.name} ({detail})" if detail else choice.name,
         choice.why,
         tuple(notes),
-        design.source.passes - passes,
         time.perf_counter() - began,
     )
 
@@ -232,8 +231,10 @@ def follow(
 ) -> Path:
     """The path of a problem with one target, or with several that the penalty joins."""
     penalties = penalties_of(problem.penalty, strengths, l1_ratio)
+    design, passes = problem.design, problem.design.source.passes
     found = trace(problem, penalties, solver, tol=tol, max_iter=max_iter, watch=watch)
-    design = problem.design
+    last = problem.at(penalties[-1])  # what the least penalty leaves free, the others may not
+    apart = separated(last, found.coef[-1])
     joint = problem.penalty.joint or design.loss.coupled
     return (JointPath if joint else Path)(
         strengths,
@@ -252,9 +253,9 @@ def follow(
         design.intercept,
         found.solver,
         found.why,
-        found.notes,
+        found.notes if apart is None else (*found.notes, in_words(last, apart)),
         found.reasons,
-        found.passes,
+        design.source.passes - passes,
         found.seconds,
         problem,
         loss=design.loss,

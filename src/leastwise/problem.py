@@ -235,9 +235,10 @@ class Design:
         return self.intercepts_at(coef[None], level[None])[0]
 
     def intercepts_at(self, coef: Float, level: Float) -> Float:
-        """(K, k) b for each of w (K, p, k) and b~ (K, k)."""
+        """(K, k) b for each of w (K, p, k) and b~ (K, k); of coupled outputs they sum to zero."""
         c = self.centre
-        return level if c.mean is None else level - np.einsum("p,wpk->wk", c.mean, coef)
+        b = level if c.mean is None else level - np.einsum("p,wpk->wk", c.mean, coef)
+        return b - b.mean(axis=1, keepdims=True) if self.loss.coupled else b
 
 
 @dataclass(frozen=True)
@@ -317,12 +318,16 @@ class Problem:
         return self.penalty.bounds(self.design.columns)
 
     @functools.cached_property
+    def free(self) -> NDArray[np.bool_]:
+        """(p,) which columns have neither a penalty nor a bound."""
+        (l1, l2), (lower, upper) = self.strengths, self.bounds
+        return (l1 == 0.0) & (l2 == 0.0) & np.isinf(lower) & np.isinf(upper)
+
+    @functools.cached_property
     def shape(self) -> Shape:
         """The size, for costs."""
         source, loss = self.design.source, self.design.loss
         l1, l2 = self.strengths
-        lower, upper = self.bounds
-        free = (l1 == 0.0) & (l2 == 0.0)
         return Shape(
             source.rows,
             len(source.columns),
@@ -339,11 +344,20 @@ class Problem:
             loss.kind,
             loss.coupled,
             self.memory,
-            int(np.count_nonzero(free & np.isinf(lower) & np.isinf(upper))),
+            int(np.count_nonzero(self.free)),
             source.block_rows,
             source.width,
             loss.linear_tails,
         )
+
+    def of_least_norm(self, coef: Float) -> Float:
+        """(p, k) w, less what a free column adds to all of its coupled outputs: it changes no row.
+
+        Such a part is rounding, and where separated classes have hardly a curvature it is large.
+        """
+        if not (self.design.loss.coupled and self.free.any()):
+            return coef
+        return coef - np.where(self.free[:, None], coef.mean(axis=1, keepdims=True), 0.0)
 
     def pool(self, x: Float) -> Float:
         """(..., g) numbers of the outputs, (..., k), as they are, or their sum where joined."""

@@ -9,6 +9,8 @@ such a direction by about 1 a step, so that its next step tells.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,36 +25,50 @@ MOVING = 0.1  # the largest margin of a next step that is on its way to infinity
 NAMED = 3
 
 
-def separated(problem: Problem, coef: Float, at: Evaluation) -> str | None:
-    """What separates the classes, in words, or None where nothing is seen to.
+@dataclass(frozen=True)
+class Separation:
+    """What separates classes.
+
+    direction : (p, k) how coefficients go without an end, the largest per standard deviation by 1
+    complete : whether every row is on the side of its class; else some are, and none on another
+    """
+
+    direction: Float
+    complete: bool
+
+
+def separated(problem: Problem, coef: Float, at: Evaluation | None = None) -> Separation | None:
+    """What separates the classes, or None where nothing is seen to.
 
     Parameters
     ----------
-    coef : (p, k) where the fit ended ; at : the evaluation there
+    coef : (p, k) where the fit ended
+    at : the evaluation there; made, if it is needed, where there is none
     """
-    design, point = problem.design, at.point
-    if not design.loss.of_classes or point is None:
+    design = problem.design
+    if not design.loss.of_classes:
         return None
-    l1, l2 = problem.strengths
-    lower, upper = problem.bounds
     live = design.centre.curvature > 0.0
-    free = live & (l1 == 0.0) & (l2 == 0.0) & np.isinf(lower) & np.isinf(upper)
+    free = live & problem.free
     if not free.any():
+        return None
+    at = design.evaluate(coef) if at is None else at
+    if at.point is None:
         return None
     y, weight = np.concatenate(design.rows.y), design.rows.weights
     used = np.ones(len(y), bool) if weight is None else weight > 0.0
     if not ((y == 0.0) | (y == 1.0)).all():
         return None  # shares of classes are never separated
     if free[live].all():
-        margins = _margins(y, np.concatenate(point.eta), design.loss.coupled)[used]
+        margins = _margins(y, np.concatenate(at.point.eta), design.loss.coupled)[used]
         apart = np.asarray((margins > 0.0).all(axis=0))
         if apart.any():
-            return _words(problem, coef, apart, complete=True)
-    sure = np.abs(np.concatenate(point.u)).max(axis=1)[used].min() < SURE
+            return _along(problem, coef, apart, complete=True)
+    sure = np.abs(np.concatenate(at.point.u)).max(axis=1)[used].min() < SURE
     columns = np.flatnonzero(free)
     if not sure or not affords(design.rows, columns, problem.memory):
         return None
-    hessian = hessian_of(design.rows, point, columns)
+    hessian = hessian_of(design.rows, at.point, columns)
     step = hessian.solve(at.correlation[columns])
     moved = np.concatenate(along_columns(design.rows, hessian, step))
     margins = _margins(y, moved, design.loss.coupled)[used]
@@ -62,7 +78,8 @@ def separated(problem: Problem, coef: Float, at: Evaluation) -> str | None:
         return None
     direction = np.zeros_like(coef)
     direction[columns] = step
-    return _words(problem, direction, apart, complete=bool((margins > STILL * largest).all()))
+    complete = bool((margins > STILL * largest).all())
+    return _along(problem, direction, apart, complete=complete)
 
 
 def _margins(y: Float, eta: Float, coupled: bool) -> Float:
@@ -74,13 +91,22 @@ def _margins(y: Float, eta: Float, coupled: bool) -> Float:
     return (own - others)[:, None]
 
 
-def _words(problem: Problem, direction: Float, apart: NDArray[np.bool_], *, complete: bool) -> str:
-    source = problem.design.source
-    outputs = direction if problem.design.loss.coupled else direction[:, apart]
-    size = np.abs(outputs).max(axis=1) * problem.design.scale
+def _along(
+    problem: Problem, direction: Float, apart: NDArray[np.bool_], *, complete: bool
+) -> Separation:
+    """A direction of the outputs whose classes it tells `apart`: several targets have their own."""
+    own = direction if problem.design.loss.coupled else np.where(apart, direction, 0.0)
+    size = np.abs(own).max(axis=1) * problem.design.scale
+    return Separation(own / size.max(), complete)
+
+
+def in_words(problem: Problem, found: Separation) -> str:
+    """What separates the classes, and what to do."""
+    design = problem.design
+    size = np.abs(found.direction).max(axis=1) * design.scale
     order = np.argsort(-size, kind="stable")[:NAMED]
-    names = ", ".join(source.columns[j] for j in order if size[j] > 0.0)
-    which = "the classes of every row" if complete else "the classes of some rows"
+    names = ", ".join(design.source.columns[j] for j in order if size[j] > 0.0)
+    which = "the classes of every row" if found.complete else "the classes of some rows"
     return (
         f"{which} are told exactly by the columns (most by {names}): no finite coefficients are "
         "best without a penalty, and those reached are where the fit stopped; add one, such as "

@@ -46,7 +46,7 @@ def row_gap(
     lower, upper = problem.bounds
     curvature = problem.design.centre.curvature
     unpaid = (l1 == 0.0) & (l2 == 0.0) & (curvature > 0.0)
-    free = unpaid & np.isinf(lower) & np.isinf(upper)
+    free = unpaid & problem.free
     boxed = unpaid & ~free & (np.isinf(lower) | np.isinf(upper))
     correlation = at.correlation
     if free.any():

@@ -12,6 +12,7 @@ from leastwise.problem import Problem
 
 Float = NDArray[np.float64]
 
+ROUNDING = 64.0 * EPS  # of l1: what is beyond it by that is inside, a hardly smaller scale
 SMALLEST = 1e-300  # in place of a strength of zero, where nothing is divided
 
 
@@ -41,7 +42,9 @@ class Terms:
         self._rest = np.where(chosen[:, None], 0.0, size), l1
         self._size = size[adds]
         self._endless = np.where(self.v > 0.0, np.isinf(self.upper), np.isinf(self.lower))
-        self._kept = self._least_ratio(self._endless & (self.l2 == 0.0))
+        # Where the units of columns differ by far, the bound of one makes much of its rounding.
+        rounded = (self._size > self.l1) & (self._size <= self.l1 * (1.0 + ROUNDING))
+        self._kept = self._least_ratio((self._endless & (self.l2 == 0.0)) | rounded)
 
     def _least_ratio(self, where: NDArray[np.bool_]) -> Float:
         """(g,) the least l1_j / |v_j| of the chosen entries, and a rounding below it."""

@@ -17,6 +17,7 @@ from leastwise.estimators.arrays import classes_of, host_rows, refuse_text, weig
 from leastwise.estimators.base import Linear
 from leastwise.losses import for_classes
 from leastwise.model import Model, probabilities
+from leastwise.separation import Separation
 from leastwise.solvers import Solver
 from leastwise.sources import MemorySource
 
@@ -49,6 +50,9 @@ class Logistic(ClassifierMixin, Linear):
     coef_ : (1, p) or (K, p) array
         For two classes, those of the log odds of the second.
     intercept_ : (1,) or (K,) array
+    separation_ : Separation or None
+        What tells classes exactly without a penalty: `direction` (p, 1) or (p, K), along which the
+        coefficients have no end, and whether it is `complete`, all rows on the side of their class.
     certificate_, history_, n_iter_, model_
         As in `LeastSquares`.
 
@@ -62,7 +66,7 @@ class Logistic(ClassifierMixin, Linear):
     Notes
     -----
     Columns that tell classes exactly have no finite optimum without a penalty: a
-    `LeastwiseWarning` names them, and what the fit reached is kept.
+    `LeastwiseWarning` names them, `separation_` is the direction, and what the fit reached is kept.
 
     Examples
     --------
@@ -132,6 +136,12 @@ class Logistic(ClassifierMixin, Linear):
         self.classes_ = model.classes.array
         self._set(model, False)
         return self
+
+    @property
+    def separation_(self) -> Separation | None:
+        """What separates the classes, or None where nothing was seen to."""
+        check_is_fitted(self)
+        return self.model_.fit.separation
 
     @tensors_out
     def decision_function(self, X: Any) -> Float:

@@ -131,7 +131,7 @@ def _refused(problem: Problem, fit: Fit, count: int, freedom: float) -> str | No
         return PENALISED
     if problem.penalty.bounded:
         return BOUNDED
-    if fit.separated:
+    if fit.separation is not None:
         return SEPARATED
     if not fit.certificate.converged:
         return UNCONVERGED

@@ -22,6 +22,7 @@ from leastwise.inference import Inference
 from leastwise.losses import Loss, from_settings, settings
 from leastwise.model.fields import Fields, not_ours
 from leastwise.model.model import Holdout, Model
+from leastwise.separation import Separation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -72,6 +73,7 @@ def to_dict(model: Model) -> dict[str, Any]:
             "value": _plain(fit.value),
             "notes": list(fit.notes),
         },
+        "separation": _members(fit.separation),
         "history": [_members(record) for record in _thinned(fit.history)],
         "inference": [_members(table) for table in model.inference],
         "encoding": None if model.encoding is None else model.encoding.to_dict(),
@@ -277,7 +279,11 @@ def _fit(given: Fields, coef: Any, intercept: Any, g: tuple[int]) -> Fit:
         )
         for record in given.parts("history")
     )
-    solver = given.part("solver")
+    solver, separation = given.part("solver"), None
+    if given.has("separation"):
+        part = given.part("separation")
+        direction = part.numbers("direction", coef.T.shape)
+        separation = Separation(direction, part.flag("complete"))
     return Fit(
         coef.T,
         intercept,
@@ -290,6 +296,7 @@ def _fit(given: Fields, coef: Any, intercept: Any, g: tuple[int]) -> Fit:
         solver.texts("notes"),
         solver.number("passes", least=0.0),
         solver.number("seconds", least=0.0),
+        separation=separation,
     )
 
 

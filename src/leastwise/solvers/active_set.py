@@ -286,10 +286,8 @@ class ActiveSet:
         Along w_j += t s_j, w_A -= t s_j z, C z = G_Aj, the objective falls until a column of the
         support stands at zero or at a bound. Whether one did: else the violation is rounding.
         """
-        size, columns = np.abs(self.u), self.order.copy()
-        ends = np.where(self.u > 0.0, self.bounds[1], self.bounds[0])
-        violates = (self.status == OUT) & self.alive & (size > self._above) & (ends != 0.0)
-        violating = np.flatnonzero(violates)[np.argsort(-size[violates], kind="stable")]
+        columns, over, toward, room = self.order.copy(), *self._violating()
+        violating = np.flatnonzero(over)[np.argsort(-over[over > 0.0], kind="stable")]
         here, signs = self.w[columns], self.signs[columns]
         low, high = self.bounds[:, columns]
         low = np.where(signs > 0.0, np.maximum(low, 0.0), low)[:, None]
@@ -298,30 +296,46 @@ class ActiveSet:
         # The first moves as a rule; where the objective has no end along it, many are asked.
         for some in (part for part in np.split(violating, (1, 17, 273)) if part.size):
             mixed = self.G[np.ix_(columns, some)]
-            ways = -np.sign(self.u[some]) * cho_solve((root, False), mixed, check_finite=False)
+            ways = -toward[some] * cho_solve((root, False), mixed, check_finite=False)
             stop = np.where(ways < 0.0, low, high)
             with np.errstate(divide="ignore", invalid="ignore"):
                 reach = np.where(ways != 0.0, (stop - here[:, None]) / ways, np.inf)
-            first, own = reach.min(axis=0, initial=np.inf), np.abs(ends[some])
+            first, own = reach.min(axis=0, initial=np.inf), room[some]
             moving = np.flatnonzero(np.isfinite(np.minimum(first, own)))
             if moving.size:
                 k = moving[0]
-                self._moved(int(some[k]), ways[:, k], stop[:, k], reach[:, k], float(own[k]))
+                j = int(some[k])
+                self._moved(j, float(toward[j] * room[j]), ways[:, k], stop[:, k], reach[:, k])
                 return True
         return False
 
-    def _moved(self, j: int, way: Float, stop: Float, reach: Float, own: float) -> None:
-        """Let j move to its own bound, or as far as the first of the support goes, and replace it.
+    def _violating(self) -> tuple[Float, Float, Float]:
+        """(m,) by how much a column violates its limit, 0 if it does not; where to; how far.
+
+        From zero to its bound, or from there back to zero.
+        """
+        back = self.status == BOUND
+        toward = np.sign(np.where(back, -self.w, self.u))
+        end = np.where(self.u > 0.0, self.bounds[1], self.bounds[0])
+        room = np.abs(np.where(back, self.w, end))
+        pull = np.where(back, self.pay[0] + toward * (self.u - self.pay[1] * self.w), 0.0)
+        over = np.where(back, pull, np.abs(self.u) - self.pay[0])
+        asked = self.alive & (self.status != IN) & (room > 0.0)
+        return np.where(asked & (over > self._above - self.pay[0]), over, 0.0), toward, room
+
+    def _moved(self, j: int, own: float, way: Float, stop: Float, reach: Float) -> None:
+        """Let j move by its `own` room, or as far as the first of the support goes, and replace it.
 
         `way`, `stop` and `reach` (a,) are where the support's coefficients go with it.
         """
-        sign, columns = float(np.sign(self.u[j])), self.order.copy()
-        far = min(float(reach.min(initial=np.inf)), own)
+        side, columns = np.sign(self.w[j] or own), self.order.copy()
+        far = min(float(reach.min(initial=np.inf)), abs(own))
         self.w[columns] += far * way
-        self.w[j] = sign * far
-        if own <= far:
-            self.status[j] = BOUND
+        if abs(own) <= far:
+            self.w[j] += own
+            self.status[j] = BOUND if self.w[j] != 0.0 else OUT
             return
+        self.w[j] += np.copysign(far, own)
         place = int(np.argmin(reach))
         leaving = columns[place]
         self.w[leaving], self.signs[leaving] = stop[place], 0.0
@@ -330,7 +344,7 @@ class ActiveSet:
         self._order[: columns.size - 1] = np.delete(columns, place)
         self._counts[0] = columns.size - 1
         if self._append(j):
-            self.signs[j] = sign if self.pay[0, j] > 0.0 else 0.0
+            self.signs[j] = side if self.pay[0, j] > 0.0 else 0.0
         else:
             self.w[j] = 0.0
 
