@@ -175,10 +175,14 @@ BAD: dict[str, Bad] = {
     "ratio above 1": (2, (*FIT, "--cv", "--l1-ratio", "0.5,2"), "takes numbers from 0 to 1"),
     "no ratio": (2, (*FIT, "--cv", "--l1-ratio", ","), "--l1-ratio is empty"),
     "no such group": (1, (*FIT, "--cv", "--group", "twon"), "did you mean 'town'"),
+    "no such group, and no target": (
+        1, ("fit", "rents.csv", "-t", "rnt", "--cv", "--group", "twon"),
+        "no column 'twon', which was named as the group: did you mean 'town'",
+    ),
     "holes in groups": (
         1, ("fit", "holes.csv", "-t", "y", "--cv", "--group", "g"), "in 1 row, first in data row 2",
     ),
-    "few groups": (1, (*FIT, "--cv", "--group", "weight"), "10 folds need as many groups"),
+    "few groups": (1, (*FIT, "--cv", "--group", "weight"), "take fewer (--folds)"),
     "groups and holdout": (
         2, (*FIT, "--cv", "--group", "town", "--holdout", "0.2"), "--holdout takes single rows out",
     ),

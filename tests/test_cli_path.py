@@ -186,6 +186,7 @@ def test_not_converged_prints_and_writes_all_and_exits_with_3(rents: Path, lw: A
     assert err.startswith(
         "leastwise: not converged: 2 of 2 strengths of rent, the worst at strength"
     )
+    assert re.search(r"\((max_iter: allow more iterations \(--max-iter\).*|stalled: .*)\)\n$", err)
     assert err.count("\n") == 1
     assert (rents / "p.csv").exists()
     assert "Not converged." in (rents / "p.html").read_text()
@@ -209,13 +210,13 @@ BAD: dict[str, Bad] = {
     "unpenalised nothing": (2, (*PATH, "--unpenalised", ","), "--unpenalised names no column"),
     "ratio above 1": (2, (*PATH, "--l1-ratio", "2"), "--l1-ratio must be from 0 (ridge) to 1"),
     "ratio not a number": (2, (*PATH, "--l1-ratio", "0.5,1"), "not a valid float"),
-    "no strengths": (2, (*PATH, "--strengths", "0"), "strengths must be how many (at least 1)"),
+    "no strengths": (2, (*PATH, "--strengths", "0"), "strengths must be how many (1 to 100,000)"),
     "words as strengths": (2, (*PATH, "--strengths", "1,many"), "'many' is not a number"),
     "negative strengths": (2, (*PATH, "--strengths", "1,-2"), "takes numbers at least 0"),
     "smallest of a list": (
         2, (*PATH, "--strengths", "1,2", "--smallest", "0.1"), "smallest says where a grid ends",
     ),
-    "smallest above 1": (2, (*PATH, "--smallest", "2"), "smallest is a share"),
+    "smallest above 1": (2, (*PATH, "--smallest", "2"), "smallest must be a share"),
     "unknown solver": (2, (*PATH, "--solver", "working"), "did you mean working-set?"),
     "unfit solver": (2, (*PATH, "--solver", "qr"), "an l1 penalty has no closed form"),
     "unknown suffix": (2, (*PATH, "--save", "p.txt"), "must be .csv, .json or .parquet"),

@@ -105,7 +105,7 @@ def test_it_is_small_and_holds_no_row():
         ({"strengths": 0}, "strengths must be how many"),
         ({"strengths": [-1.0]}, "strengths must be finite"),
         ({"strengths": [1.0], "smallest": 0.1}, "leave it out when strengths are given"),
-        ({"smallest": 0.0}, "smallest is a share"),
+        ({"smallest": 0.0}, "smallest must be a share"),
         ({"scoring": "beauty"}, "scoring must be mse, rmse, mae, r2"),
         ({"tol": -1.0}, "tol must be"),
         ({"bounds": 3}, "bounds must be a pair"),

@@ -267,3 +267,13 @@ def test_wrong_arguments_are_named():
     ):
         with pytest.raises(lw.UsageError, match=words):
             lw.path(data.X, data.y, **how)
+
+
+def test_the_grid_below_a_thousandth_is_that_of_a_thousandth():
+    data = random_problem(12, 60, 4)
+    least = lw.path(data.X, data.y, l1_ratio=1e-3, strengths=7).strengths
+    for ratio in (0.0, 1e-5):
+        found = lw.path(data.X, data.y, l1_ratio=ratio, strengths=7).strengths
+        np.testing.assert_array_equal(found, least)
+        chosen = lw.LeastSquaresCV((1e-3, ratio), strengths=7).fit(data.X, data.y).cv_
+        np.testing.assert_array_equal(chosen.strengths[0], chosen.strengths[1])

@@ -252,6 +252,11 @@ NONE = [None] * 4
         (changed(w=[0, 0, 0, 0]), {"target": "rent", "weight": "w"}, "'w' is 0 in every row"),
         (changed(a=[[1]] * 4), {"target": "rent"}, "column 'a' holds nested values.*--exclude a"),
         (changed(a=[b"x"] * 4), {"target": "rent"}, "column 'a' holds bytes.*--exclude a"),
+        (
+            {"rent": [1.0, 2.0], "a": np.ones(2) + 1j},
+            {"target": "rent"},
+            "column 'a' holds complex numbers",
+        ),
     ],
 )  # fmt: skip
 def test_bad_data_is_named(frame, options, words):
@@ -268,6 +273,13 @@ def test_bad_data_is_named(frame, options, words):
         ({"target": ()}, "name the column to predict"),
         ({"target": "rent", "weight": "rent"}, "both the target and the weight"),
         ({"target": "rent", "exclude": "rent"}, "both the target and excluded"),
+        ({"target": "rent", "categories": "rent"}, "both the target and a category"),
+        ({"target": "rent", "features": "area", "exclude": "area"}, "a feature and excluded"),
+        ({"target": "rent", "exclude": "town", "categories": "town"}, "excluded and a category"),
+        (
+            {"target": "rent", "features": "area", "categories": "town"},
+            "'town' was named as a category and is not among the features",
+        ),
         ({"target": "rent", "missing": "mean"}, "missing is 'mean': say 'drop' or 'error'"),
     ],
 )

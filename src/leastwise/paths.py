@@ -33,7 +33,7 @@ from leastwise.working import by_moments
 Float = NDArray[np.float64]
 
 LEAST_RATIO = 1e-3  # l1_ratios below it take its grid: theirs would begin at infinity
-RIDGE = 1e-5  # of that, the last strength of a ridge
+RIDGE = 1e-5  # of that, the last strength of a ridge, or all but one
 SMALLEST = 1e-3  # of the largest strength, the last one by default
 CLEAR = 1e-10  # of the largest strength: what it is moved by off a tie
 MOST_STRENGTHS = 100_000
@@ -188,15 +188,17 @@ def grid(
         count = int(count)
         if not 1 <= count <= MOST_STRENGTHS:
             raise UsageError(
-                f"strengths must be how many (at least 1) or an array of them, not {strengths!r}"
+                f"strengths must be how many (1 to {MOST_STRENGTHS:,}) or the numbers themselves, "
+                f"not {strengths!r}"
             )
         # No strength zeroes a ridge: its grid begins a thousand correlations high, and must come
         # down to where the data have their say.
-        default = SMALLEST if l1_ratio >= LEAST_RATIO else SMALLEST * RIDGE
-        share = default if smallest is None else float(smallest)
+        default = SMALLEST if l1_ratio > LEAST_RATIO else SMALLEST * RIDGE
+        share = default if smallest is None else at_least_zero("smallest", smallest)
         if not 0.0 < share <= 1.0:
             raise UsageError(
-                f"smallest is a share of the largest strength, above 0 and at most 1, not {share}"
+                "smallest must be a share of the largest strength, above 0 and at most 1, "
+                f"not {share:g}"
             )
         return largest_strength(problem, l1_ratio) * np.geomspace(1.0, share, count)
     if smallest is not None:

@@ -194,7 +194,7 @@ CROSSING = (
         "--smallest",
         type=float,
         metavar="X",
-        help="With --cv: the last strength as a share of the first. [default: 0.001]",
+        help="With --cv: the last strength as a share of the first. [default: 0.001; ridges 1e-8]",
     ),
     _one_name("--group", "With --cv: rows with one value here stay in one fold."),
 )
@@ -231,7 +231,7 @@ GRID = (
         "--smallest",
         type=float,
         metavar="X",
-        help="The last strength as a share of the first. [default: 0.001]",
+        help="The last strength as a share of the first. [default: 0.001; ridges 1e-8]",
     ),
 )
 WRITING = (

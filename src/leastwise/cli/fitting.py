@@ -16,6 +16,7 @@ from leastwise.cli.outputs import check_outputs
 from leastwise.cli.progress import Progress
 from leastwise.cli.text import complain, say
 from leastwise.cli.wording import spoken
+from leastwise.encoding import require
 from leastwise.errors import DataError, UsageError
 from leastwise.losses import Loss, named
 from leastwise.model import Holdout, Model, accuracy, explained, fit_source, linear
@@ -58,6 +59,7 @@ def fit_table(options: Options, arguments: Sequence[str]) -> int:
         progress.say(f"reading {options.file}")
         arrow = read_arrow(options.file)
         apart = () if options.group is None else (options.group,)
+        require(apart, arrow.column_names, "was named as the group")
         rows = reading.rows_of(options, arrow, apart)
         groups = reading.labels(options.group, arrow, rows) if options.group is not None else None
         del arrow

@@ -13,6 +13,8 @@ from leastwise.cli.outputs import check_outputs
 from leastwise.cli.progress import Progress
 from leastwise.cli.quantiles import single
 from leastwise.cli.text import complain, plain, say
+from leastwise.cli.wording import spoken
+from leastwise.fit import ended
 from leastwise.losses import Loss
 from leastwise.model.along import Paths, path_source
 from leastwise.model.path_files import encoder, to_json
@@ -79,7 +81,7 @@ def path_table(options: Options, arguments: Sequence[str]) -> int:
     reading.put(options.report, page, "the page", quiet=options.as_json)
     unfinished = [path for path in paths.paths if not path.converged.all()]
     for path in unfinished:
-        complain(_unfinished(path))
+        complain(_unfinished(path, chosen=options.solver != "auto"))
     return reading.UNCONVERGED if unfinished else 0
 
 
@@ -100,10 +102,10 @@ def _page(paths: Paths) -> str:
     return report.render_paths(paths)
 
 
-def _unfinished(path: Path) -> str:
+def _unfinished(path: Path, *, chosen: bool) -> str:
     short, place = path.gaps.size - int(path.converged.sum()), worst(path)
     return (
         f"not converged: {count(short)} of {count(path.gaps.size, 'strength')} of "
         f"{plain(path.target)}, the worst at strength {path.strengths[place]:.6g} "
-        f"({path.reasons[place]})"
+        f"({spoken(ended(path.reasons[place], chosen=chosen))})"
     )

@@ -185,9 +185,8 @@ def labels(column: str, arrow: pa.Table, rows: Table) -> NDArray[np.int32]:
     Raises
     ------
     DataError
-        There is no such column, or it misses a value in one of these rows.
+        It misses a value in one of these rows.
     """
-    require((column,), arrow.column_names, "was named as the group")
     kept = np.ones(arrow.num_rows, bool)
     for name in rows.missing:
         absent = missing_rows(plain(name, arrow.column(name)))

@@ -108,7 +108,9 @@ def make_folds(
 
         found = np.unique(labels).size
         if cv > found:
-            raise DataError(f"{cv} folds need as many groups, and there are {found}: take fewer")
+            raise DataError(
+                f"{cv} folds need as many groups, and there are {found}: take fewer (cv)"
+            )
         cv = GroupKFold(int(cv))
     if hasattr(cv, "split"):
         target = y[:, 0] if y.shape[1] == 1 else y

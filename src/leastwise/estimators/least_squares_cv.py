@@ -22,7 +22,7 @@ class LeastSquaresCV(RegressionCV, LeastSquares):
         How many to try for each ratio, from the smallest that zeroes every coefficient
         geometrically down to `smallest` times that; or which.
     smallest : float or None
-        1e-3 by default; a ratio below 1e-3 takes the grid of 1e-3 and goes down to 1e-8.
+        1e-3 by default, 1e-8 for a ratio of 1e-3, whose grid smaller ones take.
     cv : int, splitter, iterable or str
         A number of folds (rows shuffled by `seed`), a scikit-learn splitter, pairs of (train, test)
         rows, a label for each row, or for a ridge "loo" (leave one row out, exactly) or "gcv".

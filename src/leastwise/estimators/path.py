@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from leastwise.drive import Record
 from leastwise.errors import ConvergenceWarning, DataError, LeastwiseWarning, UsageError
 from leastwise.estimators.arrays import factors_of, rows_for
+from leastwise.fit import ended
 from leastwise.losses import Loss, named
 from leastwise.model.along import Paths, path_source
 from leastwise.path_result import Path
@@ -80,7 +81,8 @@ def path(
         How many, from the smallest that leaves all penalised coefficients at zero; or the
         strengths themselves, which are taken from the largest to the smallest.
     smallest : float or None
-        The last strength as a share of the first; 1e-3 by default.
+        The last strength as a share of the first; 1e-3 by default, 1e-8 for an l1_ratio of 1e-3,
+        whose grid smaller ones take.
     tol : float
         The relative duality gap to reach at every strength.
     intercept, factors, bounds, standardize, solver, max_iter, memory
@@ -148,10 +150,11 @@ def path(
             warnings.warn(note, LeastwiseWarning, stacklevel=2)
         if not each.converged.all():
             worst = int(np.argmax(each.gaps))
+            why = ended(each.reasons[worst], chosen=solver != "auto")
             warnings.warn(
                 f"{np.count_nonzero(~each.converged)} of {each.strengths.size} strengths are not "
                 f"certified: the worst has relative gap {each.gaps[worst]:.2g} > tol {tol:g} at "
-                f"strength {each.strengths[worst]:.6g} ({each.reasons[worst]})",
+                f"strength {each.strengths[worst]:.6g} ({why})",
                 ConvergenceWarning,
                 stacklevel=2,
             )

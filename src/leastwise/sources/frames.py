@@ -56,6 +56,8 @@ def _column(name: str, values: Any) -> pa.Array | pa.ChunkedArray:
     if isinstance(values, np.ndarray):
         if values.ndim != 1:
             raise DataError(f"column {name!r} has {values.ndim} dimensions: give one value a row")
+        if values.dtype.kind == "c":
+            raise DataError(f"column {name!r} holds complex numbers: give real ones")
         values = (
             values.tolist()
             if values.dtype.kind in "OUS"

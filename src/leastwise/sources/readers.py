@@ -167,7 +167,20 @@ def _ipc(path: Path) -> pa.Table:
 
 def _npy(path: Path) -> pa.Table:
     with path.open("rb") as file:
-        return from_arrays(columns_of("x", np.load(file, allow_pickle=False)))
+        return from_arrays(columns_of("x", _plain(path, lambda: np.load(file, allow_pickle=False))))
+
+
+def _plain(path: Path, read: Callable[[], Any]) -> Any:
+    """The array that is read; those of Python's objects are pickles, which could run code."""
+    try:
+        return read()
+    except ValueError as error:
+        if "allow_pickle" not in str(error):
+            raise
+        raise DataError(
+            f"{path} holds objects of Python, which are not read: save numbers or text instead "
+            "(numpy.save(file, array.astype(float)))"
+        ) from error
 
 
 def _npz(path: Path) -> pa.Table:
@@ -175,7 +188,7 @@ def _npz(path: Path) -> pa.Table:
     # NumPy leaves the file open when the archive is damaged
     with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
         for name in archive.files:
-            array = archive[name]
+            array = _plain(path, lambda name=name: archive[name])
             arrays |= {name: array} if array.ndim == 1 else columns_of(name, array)
     return from_arrays(arrays)
 

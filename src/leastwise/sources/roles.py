@@ -36,11 +36,19 @@ class Roles:
             raise UsageError("name the column to predict: target='price' (--target price)")
         if weight in targets:
             raise UsageError(f"{weight!r} cannot be both the target and the weight")
-        both = set(targets) & set(_names(exclude))
-        if both:
-            raise UsageError(f"{min(both)!r} cannot be both the target and excluded")
         given = None if features is None else _names(features)
-        return cls(targets, given, _names(exclude), _names(categories), weight)
+        left_out, texts = _names(exclude), _names(categories)
+        for one, some, other, others in (
+            ("the target", targets, "excluded", left_out),
+            ("a feature", given or (), "excluded", left_out),
+            ("the target", targets, "a category", texts),
+            ("excluded", left_out, "a category", texts),
+        ):
+            if both := set(some) & set(others):
+                raise UsageError(f"{min(both)!r} cannot be both {one} and {other}")
+        if given is not None and (idle := [name for name in texts if name not in given]):
+            raise UsageError(f"{idle[0]!r} was named as a category and is not among the features")
+        return cls(targets, given, left_out, texts, weight)
 
     def within(self, given: Sequence[str]) -> Roles:
         """The same with every feature named, all of them columns that are there."""
