@@ -45,6 +45,28 @@ def test_text_asks_for_the_logistic_loss_and_says_so(lw, flowers):  # noqa: F811
     assert model.classes.labels == ("setosa", "versicolor", "virginica")
 
 
+def test_what_holds_for_every_class_is_said_once(lw, flowers):  # noqa: F811
+    _, out, _ = lw(*fit("--target", "kind", "--l2", "0.01"))
+    said = "no standard errors: a penalised estimate"
+    assert out.count(said) == 1
+    assert out.index("kind=virginica") < out.index(said) < out.index("\nD2 ")
+
+
+def test_odds_ratios_have_the_digits_that_tell_them_from_one(lw, flowers):  # noqa: F811
+    lines = Path("flowers.csv").read_text().splitlines()
+    head, *rows = ((*line.split(",")[:2], line.split(",")[-1]) for line in lines)
+    far = [(str(float(length) * 1e6), width, str(code == "2")) for length, width, code in rows]
+    Path("far.csv").write_text("\n".join(map(",".join, (head, *far))) + "\n")
+    _, out, _ = lw("fit", "far.csv", "--target", "code", "--save", "m.json")
+    table = Model.load("m.json").inference[0]
+    (row,) = (line.split() for line in out.splitlines() if line.startswith("length"))
+    for shown, value in zip(row[-3:], (table.coef[1], table.low[1], table.high[1]), strict=True):
+        assert 0.0 < abs(np.exp(value) - 1.0) < 1e-4
+        np.testing.assert_allclose(float(shown) - 1.0, np.expm1(value), rtol=0.05)
+    (row,) = (line.split() for line in out.splitlines() if line.startswith("intercept"))
+    assert row[-3:] == ["-", "-", "-"]
+
+
 def test_predict_writes_labels_and_probabilities(lw, flowers):  # noqa: F811
     lw(*fit("--target", "kind", "--l2", "0.01", "--save", "m.json"))
     lines = Path("flowers.csv").read_text().splitlines()
@@ -86,7 +108,7 @@ def test_two_classes_show_z_and_odds_ratios(lw, flowers):  # noqa: F811
     table_of = Model.load("m.json").inference[0]
     row = next(line for line in out.splitlines() if line.startswith("a "))
     assert f"{np.exp(table_of.coef[1]):.3f}" in row
-    assert f"{np.exp(table_of.low[1]):.4f}" in row
+    assert f"{np.exp(table_of.low[1]):.3f}" in row
     assert "standard errors: inverse Fisher information" in out
     assert "about the best constant of these rows, accuracy 0." in out
     assert "Logistic regression" in Path("m.html").read_text(encoding="utf-8")

@@ -182,6 +182,8 @@ def test_what_names_no_class_is_refused():
     X = TWO[0]
     with pytest.raises(ValueError, match="Unknown label type"):
         Logistic().fit(X, X[:, 0])
+    with pytest.raises(DataError, match="y has 2 columns, and classes are given as one"):
+        Logistic().fit(X, X[:, :2] > 0.0)
     with pytest.raises(UsageError, match="a table brings its target"):
         Logistic().fit(MemorySource(X, np.arange(len(X)) % 2), np.ones(len(X)))
     with pytest.raises(DataError, match="holds numbers that are not whole, such as"):

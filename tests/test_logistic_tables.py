@@ -66,3 +66,21 @@ def test_few_whole_numbers_bring_a_note():
     )
     assert LeastSquares().fit(X, y + 0.5 * (np.arange(150) == 149)).model_.notes == ()
     assert LeastSquares().fit(X, np.arange(150)).model_.notes == ()
+
+
+def test_a_table_is_predicted_from_where_it_is_encoded_as_the_fit():
+    frame = pd.DataFrame({"a": np.arange(12.0), "town": ["x", "y", "z"] * 4})
+    frame["y"] = frame["a"] + (frame["town"] == "z")
+    rows = table(frame, target="y")
+    model = LeastSquares().fit(rows)
+    same = model.predict(frame)
+    for predict in (model.predict, model.model_.predict):
+        np.testing.assert_array_equal(predict(rows), same)
+    sold = table(frame.assign(kind=["no", "yes"] * 6), target="kind", exclude="y")
+    classes = Logistic(l2=L2).fit(sold)
+    assert (classes.predict(sold) == classes.predict(frame)).all()
+    np.testing.assert_array_equal(classes.predict_proba(sold), classes.predict_proba(frame))
+    for other in (frame.replace({"x": "w"}), frame[["town", "a", "y"]], frame.assign(a="b")):
+        for asked in (model.predict, model.score, model.model_.predict):
+            with pytest.raises(DataError, match="columns are others than the fit's, or encoded"):
+                asked(table(other, target="y"))

@@ -258,6 +258,12 @@ def test_noncrossing_obeys_the_limit_and_still_does_not_cross(intercept, limit):
     assert model.certificate_.dual <= best.certificate_.primal
 
 
+def test_several_targets_are_refused():
+    for q in (0.3, Q):
+        with pytest.raises(DataError, match="y has 2 columns, and Quantile takes one target"):
+            Quantile(q).fit(X, np.column_stack([Y, Y]))
+
+
 def test_noncrossing_refuses_other_solvers():
     rows, y, _ = crossing()
     with pytest.raises(UsageError, match="which only interior-point takes"):

@@ -5,6 +5,7 @@ Sums over the rows run in another order than scikit-learn's: hence the tolerance
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from pathlib import Path
@@ -18,6 +19,7 @@ from sklearn.calibration import calibration_curve
 
 from leastwise import LeastSquares, LogisticCV
 from leastwise.losses import Logistic, Multinomial, Quantile
+from leastwise.model.model import Holdout
 from leastwise.report import diagnostics, render
 from leastwise.report.class_plots import part
 from leastwise.report.classes import MOST_POINTS, judged, rank
@@ -192,21 +194,29 @@ def test_odds_ratios_with_their_intervals() -> None:
     page = render(model, diagnostics(source, model))
     heads = page[page.index('<table class="coefficients') :]
     heads = re.findall(r'<th scope="col"[^>]*>([^<]*)<', heads[: heads.index("</thead>")])
-    assert heads[-3:] == ["Odds ratio", "from", "to"]
+    assert heads[-3:] == ["Odds ratio", "95% from", "to"]
     inference = model.inference[0]
     for values in (inference.coef, inference.low, inference.high):
         for value in np.asarray(values)[1:]:
             assert f'title="{np.exp(value):.12g}"' in page
         assert f'title="{np.exp(values[0]):.12g}"' not in page  # the intercept is no ratio
     assert "are multiplied by when its column rises by one unit" in page
-    assert "exp of the 95% interval" in page
+    assert "The interval is of the ratio." in page
+
+
+def test_accuracy_of_the_rows_held_out() -> None:
+    model, source = labelled(LABELS["two"])
+    assert "Accuracy holdout" not in render(model, diagnostics(source, model))
+    held = dataclasses.replace(model, holdout=Holdout(40, (0.5,), 3, 0.1, accuracy=0.8125))
+    page = render(held, diagnostics(source, held))
+    assert "<dt>Accuracy holdout</dt><dd>0.812<small>40 rows held out, seed 3" in page
 
 
 def test_odds_ratios_without_inference() -> None:
     page = page_of("weighted classes")
     assert ">Odds ratio<" in page
-    assert ">from</th>" not in page
-    assert "exp of the 95% interval" not in page
+    assert ">95% from</th>" not in page
+    assert "The interval is of" not in page
 
 
 def test_many_classes_are_each_against_the_rest() -> None:

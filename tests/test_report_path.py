@@ -95,7 +95,10 @@ def test_the_page_of_a_path_names_its_own_loss() -> None:
         page = page_of(name)
         assert "squared residuals" not in page
         assert f"mean of the {'logistic losses' if 'two' in name else 'cross-entropies'}" in page
-        assert "<math" not in page
+        assert page.count("<math") == 2  # the objective, and what its scores are
+        assert ("<mi>y</mi><mi>i</mi></msub><msub><mi>η</mi><mi>i</mi></msub>" in page) == (
+            name == "path of two classes"
+        )
 
 
 def test_the_page_says_what_did_not_converge() -> None:

@@ -23,6 +23,7 @@ from leastwise.cli.text import (
     width,
 )
 from leastwise.cli.wording import spoken
+from leastwise.inference import ratio_digits, ratios
 from leastwise.report.choosing import choosing, judged
 from leastwise.report.facts import kind
 from leastwise.report.words import count, listed
@@ -56,10 +57,14 @@ def summary(
     lines = [bold(_title(model)), *facts(_before(model, file), wide), ""]
     chosen = () if model.cross_validation is None else model.cross_validation.notes
     lines += found((*chosen, *model.notes, *model.fit.notes), wide, everything)
-    for place, target in enumerate(model.targets):
-        if len(model.targets) > 1:
-            lines.append(bold(_heading(model, plain(target), place)))
-        lines += [*_coefficients(model, model.inference[place], wide, everything), ""]
+    tables = [_coefficients(model, one, wide, everything) for one in model.inference]
+    common = [note for note in tables[0][1] if all(note in notes for _, notes in tables)]
+    several = len(tables) > 1
+    for place, (target, (body, notes)) in enumerate(zip(model.targets, tables, strict=True)):
+        head = [bold(_heading(model, plain(target), place))] if several else []
+        own = [note for note in notes if note not in common or not several]
+        lines += [*head, *body, *own, ""]
+    lines += [*common, ""] if several and common else []
     lines += facts(_after(model, seconds), wide)
     return "\n".join(lines) + "\n"
 
@@ -223,7 +228,14 @@ def named_rows(model: Model, names: tuple[str, ...]) -> list[Name]:
     ]
 
 
-def _coefficients(model: Model, table: Inference, wide: int, everything: bool) -> list[str]:
+def _ratio(value: float) -> str:
+    return number(value, ratio_digits(value))
+
+
+def _coefficients(
+    model: Model, table: Inference, wide: int, everything: bool
+) -> tuple[list[str], list[str]]:
+    """The lines of a table, and what is to be said below it."""
     per_sd, coef = np.asarray(table.per_sd, dtype=float), np.asarray(table.coef, dtype=float)
     chosen, left_out = chosen_rows(per_sd, coef, everything)
     named = named_rows(model, table.names)
@@ -241,13 +253,13 @@ def _coefficients(model: Model, table: Inference, wide: int, everything: bool) -
         if table.low is not None and table.high is not None:
             low, high = table.low, table.high
             if model.loss.of_classes:
-                with np.errstate(over="ignore"):
-                    odds, low, high = np.exp(table.coef), np.exp(low), np.exp(high)
-                ratio = "exp(coef)" if model.loss.coupled else "odds ratio"
-                columns.append((ratio, aligned([number(odds[j], 4) for j in chosen])))
+                odds, low, high = (ratios(table, each) for each in (table.coef, low, high))
+                name = "exp(coef)" if model.loss.coupled else "odds ratio"
+                columns.append((name, aligned([_ratio(odds[j]) for j in chosen])))
+            show = _ratio if model.loss.of_classes else number
             interval = [
-                ("95% from", aligned([number(low[j]) for j in chosen])),
-                ("to", aligned([number(high[j]) for j in chosen])),
+                ("95% from", aligned([show(low[j]) for j in chosen])),
+                ("to", aligned([show(high[j]) for j in chosen])),
             ]
             if _size(columns + interval) + SHORTEST_NAME <= wide:
                 columns += interval
@@ -264,14 +276,15 @@ def _coefficients(model: Model, table: Inference, wide: int, everything: bool) -
         cells = [(head, texts[place]) for head, texts in columns]
         body.append((shortened(name.name, room).ljust(used) + _row(cells, columns)).rstrip())
     body[0] = bold(body[0])
+    body += left_out
     if table.why is not None:
         lines.append(plain(table.why))
     if table.covariance:
         lines.append(f"standard errors: {table.covariance}")
     if model.l1 > 0.0:
         slopes = table.coef[len(table.names) - len(model.columns) :]
-        lines.append(f"{np.count_nonzero(slopes)} of {count(slopes.size, 'coefficient')} not zero")
-    return [*body, *left_out, *lines]
+        body.append(f"{np.count_nonzero(slopes)} of {count(slopes.size, 'coefficient')} not zero")
+    return body, lines
 
 
 def chosen_rows(per_sd: Float, coef: Float, everything: bool) -> tuple[list[int], list[str]]:

@@ -53,6 +53,8 @@ def rows_of(
     targets = _names_of(y)
     refuse_text(X)
     _refuse_labels(y)
+    if not several:
+        _refuse_columns(y, f"{type(estimator).__name__} takes one target: fit each by itself")
     if isinstance(X, Matrix):
         y = _beside(estimator, X, y, dtype=np.float64, multi_output=several)
     elif _needs_no_check(X, y) and (several or np.ndim(np.asarray(y)) == 1):
@@ -96,6 +98,7 @@ def classes_of(
         names = _names_of(y)
         refuse_text(X)
         _refuse_odd_labels(y)
+        _refuse_columns(y, "classes are given as one: a label a row")
         if isinstance(X, Matrix):
             y = _beside(estimator, X, y)
         else:
@@ -129,6 +132,13 @@ def classes_of(
                 "two classes a weight above 0"
             )
     return rows, labels
+
+
+def _refuse_columns(y: Any, words: str) -> None:
+    """Refuse targets in more than one column."""
+    shape = np.asarray(y).shape
+    if len(shape) == 2 and shape[1] > 1:
+        raise DataError(f"y has {shape[1]} columns, and {words}")
 
 
 def _refuse_odd_labels(y: Any) -> None:

@@ -85,17 +85,14 @@ class Linear(BaseEstimator):
     def _eta(self, X: Any) -> Float:
         """(n, k) the linear predictions of rows given as in `fit`, or as a table's."""
         check_is_fitted(self)
-        if self.model_.encoding is not None and not numeric_array(X):
+        if isinstance(X, MemorySource) or (
+            self.model_.encoding is not None and not numeric_array(X)
+        ):
             X = self.model_.encoded(X)
         else:
             refuse_text(X)
             X = checked_rows(self, X)
         return linear(X, np.atleast_2d(self.coef_), np.atleast_1d(self.intercept_))
-
-    def _eta_of_rows(self, rows: MemorySource) -> Float:
-        """(n, k) the linear predictions of a table's rows, which are encoded already."""
-        check_is_fitted(self)
-        return linear(rows.X, np.atleast_2d(self.coef_), np.atleast_1d(self.intercept_))
 
     def to_torch(self, dtype: Any = None) -> Any:
         """An nn.Sequential that maps rows (n, p) to what the model predicts of them.
@@ -227,7 +224,7 @@ class Regression(MultiOutputMixin, RegressorMixin, Linear):
         """R2 of the predictions for rows, given as in `fit`."""
         X, y, sample_weight = rows_of_tensor(X), array_of(y), array_of(sample_weight)
         if isinstance(X, MemorySource):
-            eta = self._eta_of_rows(X)
+            eta = self._eta(X)
             return float(r2_score(X.y, eta, sample_weight=X.weight))
         return float(super().score(X, y, sample_weight))
 
@@ -235,7 +232,7 @@ class Regression(MultiOutputMixin, RegressorMixin, Linear):
     def predict(self, X: Any) -> Float:
         """Predictions for rows: (n,) or (n, k); of a tensor, tensors of its device and float type.
 
-        X is an array as in `fit`; after fitting a table also a frame or the path of a file.
+        X is an array as in `fit`, or a table; after fitting one also a frame or the path of a file.
         """
         eta = self._eta(X)
         return eta if np.ndim(self.coef_) == 2 else eta[:, 0]

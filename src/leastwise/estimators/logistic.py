@@ -188,9 +188,7 @@ class Logistic(ClassifierMixin, Linear):
         X, y, sample_weight = rows_of_tensor(X), array_of(y), array_of(sample_weight)
         if isinstance(X, MemorySource):
             own = self._own(X)
-            return float(
-                accuracy_score(own, self._likeliest(self._eta_of_rows(X)), sample_weight=X.weight)
-            )
+            return float(accuracy_score(own, self._likeliest(self._eta(X)), sample_weight=X.weight))
         return float(super().score(X, y, sample_weight))
 
     def _own(self, source: MemorySource) -> NDArray[Any]:

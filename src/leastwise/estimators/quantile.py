@@ -185,7 +185,7 @@ class Quantile(RegressorMixin, Linear):
             raise UsageError("several quantiles have no single score: fit one q, or compare losses")
         X, y, sample_weight = rows_of_tensor(X), array_of(y), array_of(sample_weight)
         if isinstance(X, MemorySource):
-            return float(r2_score(X.y, self._eta_of_rows(X), sample_weight=X.weight))
+            return float(r2_score(X.y, self._eta(X), sample_weight=X.weight))
         return float(super().score(X, y, sample_weight))
 
     @tensors_out

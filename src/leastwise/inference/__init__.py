@@ -5,6 +5,7 @@
 
 from leastwise.fit import Fit
 from leastwise.inference.quantiles import evidences
+from leastwise.inference.ratios import ratio_digits, ratios
 from leastwise.inference.rowwise import RowEvidence, foresee
 from leastwise.inference.rowwise import evidence as of_rows
 from leastwise.inference.rowwise import infer as infer_rows
@@ -14,7 +15,17 @@ from leastwise.inference.squared import infer as infer_squared
 from leastwise.inference.table import Inference
 from leastwise.problem import Problem
 
-__all__ = ["Evidence", "Inference", "RowEvidence", "evidence", "evidences", "foresee", "infer"]
+__all__ = [
+    "Evidence",
+    "Inference",
+    "RowEvidence",
+    "evidence",
+    "evidences",
+    "foresee",
+    "infer",
+    "ratio_digits",
+    "ratios",
+]
 
 
 def evidence(problem: Problem, fit: Fit) -> Evidence | RowEvidence:

@@ -25,7 +25,7 @@ LOSSES: dict[str, type[Loss]] = {
     Multinomial.name: Multinomial,
 }
 
-LABEL = re.compile(r"\s*([a-z]+)\s*(?:\(\s*([-+.0-9a-z]+)\s*\)\s*)?")
+LABEL = re.compile(r"\s*([a-z]+)\s*(?:\((.*)\)\s*)?")
 
 
 def named(loss: Any, q: float | None = None, width: float | None = None) -> Loss:
@@ -65,7 +65,7 @@ def named(loss: Any, q: float | None = None, width: float | None = None) -> Loss
         if given or len(fields) != 1:
             why = "has no parameter" if not fields else f"was given {fields[0]} twice"
             raise UsageError(f"the {kind.name} loss {why}: {loss!r}")
-        given = {fields[0]: _number(read[2], loss)}
+        given = {fields[0]: _number(fields[0], read[2], loss)}
     return kind(**given)
 
 
@@ -118,8 +118,10 @@ def _known(name: Any, given: Any) -> type[Loss]:
     return LOSSES[name]
 
 
-def _number(text: str, loss: str) -> float:
+def _number(name: str, text: str, loss: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise UsageError(f"the parameter {text!r} of the loss {loss!r} is not a number") from None
+        raise UsageError(
+            f"{loss!r} must have one number in its brackets, {name}, not {text.strip()!r}"
+        ) from None

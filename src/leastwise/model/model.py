@@ -22,6 +22,7 @@ from leastwise.errors import DataError, UsageError
 from leastwise.fit import Fit
 from leastwise.losses import Loss
 from leastwise.model.scores import measure, probabilities
+from leastwise.sources import MemorySource
 
 if TYPE_CHECKING:
     from leastwise.cv.result import CrossValidation
@@ -133,9 +134,10 @@ class Model:
 
         Parameters
         ----------
-        X : path, frame, dict of arrays, or (n, p) array or sparse matrix
+        X : path, frame, dict of arrays, or (n, p) array or sparse matrix; or a `leastwise.table`
             An array holds the columns in their order, already encoded; anything else is read as
             `leastwise.table` reads it, its columns found by their names and encoded as in the fit.
+            A table has left out its rows with missing values, and needs the fit's own encoding.
 
         Returns
         -------
@@ -170,6 +172,8 @@ class Model:
 
     def encoded(self, X: Any) -> Any:
         """The (n, p) numbers, dense or sparse, that `predict` makes of new rows."""
+        if isinstance(X, MemorySource):
+            return self._encoded_alike(X)
         p = len(self.columns)
         if isinstance(X, (np.ndarray, list, tuple)) or hasattr(X, "tocsr"):
             matrix: Any = X if hasattr(X, "tocsr") else np.asarray(X)
@@ -188,6 +192,20 @@ class Model:
         if encoding is None:
             encoding = Encoding(tuple(Feature(name, "number") for name in self.columns), ())
         return encoding.transform(read_arrow(X))
+
+    def _encoded_alike(self, rows: MemorySource) -> Any:
+        """The numbers of a table that was encoded as the fit's."""
+        ours, theirs = self.encoding, getattr(rows, "encoding", None)
+        alike = rows.columns == self.columns
+        if alike and ours is not None and theirs is not None:
+            alike = ours.features == theirs.features
+        if not alike:
+            raise DataError(
+                "this table's columns are others than the fit's, or encoded in another way: give "
+                "its file or frame itself, whose columns are found by name and encoded as in the "
+                "fit"
+            )
+        return rows.X
 
     def objective_words(self) -> str:
         """What was minimised, as a sentence."""

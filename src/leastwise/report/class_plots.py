@@ -200,8 +200,12 @@ def _thinned(drawn: Sequence[tuple[int, Ranked]]) -> str:
     most, points = max((one.thresholds + 1, one.recall.size) for _, one in drawn)
     if points == most:
         return ""
-    of = "" if len(drawn) == 1 else "at most "
-    return f" Drawn at {of}{count(points)} of {of}{count(most)} points; the number is of all."
+    if len(drawn) == 1:
+        return f" Drawn at {count(points)} of {count(most)} points; the number is of all."
+    return (
+        f" The curves have up to {count(most)} points, of which up to {count(points)} are drawn; "
+        "the numbers are of all."
+    )
 
 
 def _plain_name(found: Judged, one: Ranked) -> str:

@@ -140,6 +140,8 @@ def of_target(model: Model, k: int) -> tuple[Fact, ...]:
         held = model.holdout
         note = f"{count(held.rows, 'row')} held out, seed {held.seed}"
         facts.append(Fact(f"{measure} holdout", r_squared(held.explained[place]), note))
+        if held.accuracy is not None:
+            facts.append(Fact("Accuracy holdout", r_squared(held.accuracy), note))
     if inference.sigma is not None:
         note = f"{number(inference.degrees_of_freedom, 6)} degrees of freedom"
         facts.append(Fact("Residual sigma", number(inference.sigma, 4), note))
@@ -171,7 +173,11 @@ def ratio_words(model: Model, k: int, *, errors: bool) -> str:
     """What exp(coef) says, for the foot of the table."""
     if not model.loss.of_classes:
         return ""
-    bounds = " Its interval is exp of the 95% interval." if errors else ""
+    bounds = (
+        f" The interval is of {'exp(coef)' if model.loss.coupled else 'the ratio'}."
+        if errors
+        else ""
+    )
     if model.loss.coupled:
         return (
             "When a column rises by one unit and the others stay, the odds between two classes "

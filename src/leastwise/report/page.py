@@ -12,6 +12,7 @@ from leastwise.report import (
     choosing,
     class_plots,
     facts,
+    formula,
     path_plots,
     plots,
     residuals,
@@ -20,7 +21,7 @@ from leastwise.report import (
 from leastwise.report.figure import Figure
 from leastwise.report.fill import fill
 from leastwise.report.shared import MOST_ENTRIES, MOST_TARGETS, left_out, sections
-from leastwise.report.words import SHARES, clean, count, number, r_squared
+from leastwise.report.words import SHARES, clean, count, r_squared
 
 if TYPE_CHECKING:
     from leastwise.inference import Inference
@@ -80,7 +81,7 @@ def page(model: Model, diagnostics: Diagnostics, paths: Paths | None) -> str:
         facts=facts.overview(model, facts.of_target(model, 0) if one else ()),
         objective=clean(model.objective_words()),
         equation=clean(model.equation()),
-        terms=_terms(model, diagnostics),
+        terms=formula.of_model(model, diagnostics.weighted),
         certificate=facts.certificate(model),
         solver=facts.solver(model),
         targets=targets,
@@ -146,20 +147,6 @@ def _fewer(part: Residuals, most: int, seed: int) -> tuple[Residuals, int]:
         return part, int(part.fitted.size)
     chosen = np.sort(np.random.default_rng(seed).choice(part.fitted.size, most, replace=False))
     return replace(part, fitted=part.fitted[chosen], observed=part.observed[chosen]), most
-
-
-def _terms(model: Model, diagnostics: Diagnostics) -> dict[str, Any]:
-    """What the formula needs to know."""
-    return {
-        "squared": model.loss.quadratic,
-        "weighted": diagnostics.weighted,
-        "intercept": model.intercept_fitted,
-        "factors": model.factors is not None,
-        "l1": number(model.l1, 6) if model.l1 else "",
-        "l2": number(model.l2, 6) if model.l2 else "",
-        "standardize": model.standardize,
-        "bounds": model.bounds is not None,
-    }
 
 
 def _choice(model: Model, paths: Paths | None) -> dict[str, Any]:

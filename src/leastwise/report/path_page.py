@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from leastwise.joint_path import JointPath
-from leastwise.report import facts, path_plots
+from leastwise.report import facts, formula, path_plots
 from leastwise.report.facts import Fact
 from leastwise.report.figure import Figure
 from leastwise.report.fill import fill
@@ -74,16 +74,7 @@ def path_page(of: Paths) -> str:
         facts=_overview(of, targets[0].facts if single else ()),
         objective=_objective(of),
         equation=clean(of.equation()),
-        terms={
-            "squared": first.loss.quadratic,
-            "weighted": of.weighted,
-            "intercept": first.intercept_fitted,
-            "factors": first.penalty.factors is not None,
-            "l1": number(first.l1_ratio, 6) if first.l1_ratio else "",
-            "l2": number(1.0 - first.l1_ratio, 6) if first.l1_ratio < 1.0 else "",
-            "standardize": of.standardize,
-            "bounds": first.penalty.bounded,
-        },
+        terms=formula.of_paths(of),
         targets=targets,
         targets_left_out=left_out(len(of.paths), MOST_TARGETS, "target"),
         certificate=_certificate(of),

@@ -222,10 +222,9 @@ def quality(id: str, path: Path) -> Figure:
     finite = r2[np.isfinite(r2)]
     if not finite.size:
         return Figure(id, name, f"{name} is not defined: the target does not vary.")
-    words = (
-        f"{name} on the rows used rises from {number(finite[0], 3)} to {number(finite[-1], 3)}; on "
-        "rows that the fit did not see it can fall."
-    )
+    first, last = number(finite[0], 3), number(finite[-1], 3)
+    rises = f"rises from {first} to {last}" if first != last else f"is {last}"
+    words = f"{name} on the rows used {rises}; on rows that the fit did not see it can fall."
     return _along(id, name, path, {name: r2}, name, words)
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from leastwise.report import facts, quantile_plots, tables
+from leastwise.report import facts, formula, quantile_plots, tables
 from leastwise.report.facts import Fact
 from leastwise.report.fill import fill
 from leastwise.report.shared import sections
@@ -76,6 +76,7 @@ def quantile_page(several: Quantiles, parts: Sequence[Diagnostics]) -> str:
         facts=_overview(q, models, several),
         objective=_objective(first, joint),
         equation=clean(first.equation().replace(first.loss.label, "quantile(q)")),
+        terms=replace(formula.of_model(first, parts[0].weighted), parameter="q"),
         heads=HEADS,
         quantiles=_rows(q, models, outputs),
         of=of,

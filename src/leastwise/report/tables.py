@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from leastwise.inference import ratio_digits, ratios
 from leastwise.report.words import aligned, clean, count, number, probability
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def coefficients(
     """The table of one target's coefficients, in the order of the columns.
 
     Beyond `most` rows only the largest per standard deviation are kept. Under the head `ratio`
-    stands exp(coef), with its interval where there is one; the intercept has none.
+    stands exp(coef), and the interval is of it; the intercept has none.
     """
     columns: list[tuple[str, Any, Callable[[Any], str]]] = [
         ("Coefficient", inference.coef, lambda v: number(v, 5, strip=False)),
@@ -70,19 +71,13 @@ def coefficients(
             ("Std. error", inference.error, lambda v: number(v, 3, strip=False)),
             (inference.statistic, inference.t, _decimal),
             ("p", inference.p, probability),
-            ("95% from", inference.low, lambda v: number(v, 4, strip=False)),
-            ("to", inference.high, lambda v: number(v, 4, strip=False)),
         ]
+    low, high, show = inference.low, inference.high, lambda v: number(v, 4, strip=False)
     if ratio:
-        columns += [
-            (head, _ratios(inference, values), lambda v: number(v, 4, strip=False))
-            for head, values in (
-                (ratio, inference.coef),
-                ("from", inference.low),
-                ("to", inference.high),
-            )
-            if values is not None
-        ]
+        columns.append((ratio, ratios(inference, inference.coef), _ratio))
+        low, high = (None if end is None else ratios(inference, end) for end in (low, high))
+        show = _ratio
+    columns += [("95% from", low, show), ("to", high, show)]
     columns = [column for column in columns if column[1] is not None]
     return _table(columns, inference.names, inference.per_sd, encoding, most)
 
@@ -157,12 +152,8 @@ def _cells(values: Any, show: Callable[[Any], str]) -> list[Cell]:
     ]
 
 
-def _ratios(inference: Inference, values: Any) -> Any:
-    with np.errstate(over="ignore"):
-        found = np.exp(np.asarray(values, dtype=float))
-    if inference.names[:1] == ("intercept",) and np.isnan(inference.per_sd[0]):
-        found[0] = np.nan
-    return found
+def _ratio(value: Any) -> str:
+    return number(value, ratio_digits(value), strip=False)
 
 
 def _decimal(value: Any) -> str:
