@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from leastwise.kinks import (
     Joint,
     Kink,
-    KinkRows,
     Solution,
     WeightedRows,
     noncrossing,
@@ -119,30 +118,16 @@ class InteriorPoint(Solver):
         """One target's solutions, together where the penalties differ by their l1 alone."""
         low, high = (float(side[0, 0]) for side in problem.design.loss.domain(block.y[:1, :1]))
         rows = _weighted(problem, block, share, target)
-        if len(penalties) > 1 and not any(penalty.l2 for penalty in penalties):
-            # l = (high - low) times the loss of the quantile -low / (high - low)
-            size = high - low
-            kinks = [Kink(-low / size, penalty.l1 / size) for penalty in penalties]
+        size = high - low  # the loss is so many times that of the quantile -low / size
+        kinks = [Kink(-low / size, one.l1 / size, one.l2 / size) for one in penalties]
+        if len(kinks) > 1 and not any(kink.l2 for kink in kinks):
             for found in solve_all(rows, kinks, max_iter=limit, seed=self.seed):
                 yield replace(found, dual=size * found.dual)
             return
         found = None
-        for penalty in penalties:
-            paid = rows.lower < rows.upper  # what is zero pays nothing
-            l1, l2 = (np.where(paid, strength, 0.0) for strength in problem.at(penalty).strengths)
-            one = KinkRows(
-                rows.X,
-                rows.y,
-                share * -low,
-                share * high,
-                l1,
-                l2,
-                rows.lower,
-                rows.upper,
-                rows.intercept,
-            )
-            found = solve(one, guess=found, max_iter=limit, seed=self.seed)
-            yield found
+        for kink in kinks:
+            found = solve(rows.of(kink), guess=found, max_iter=limit, seed=self.seed)
+            yield replace(found, dual=size * found.dual)
 
     def quantiles(
         self, problem: Problem, shares: Sequence[float], limit: int, *, apart: bool = False
@@ -176,6 +161,7 @@ def _weighted(problem: Problem, block: Block, share: Float, target: int) -> Weig
     if problem.penalty.factors is not None:
         dead = dead | np.isinf(problem.penalty.factors)
     lower, upper = (np.where(dead, 0.0, side) for side in problem.bounds)
+    dead = lower == upper
     y = np.ascontiguousarray(block.y[:, target])
     one, squares = replace(problem.penalty, l1=1.0, l2=1.0).strengths(design.columns)
     # What is zero pays nothing: no number that others are small beside.
