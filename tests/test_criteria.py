@@ -213,3 +213,22 @@ def test_no_two_named_curves_look_the_same():
     assert len(named) == 24
     looks = {(line.get_color(), line.get_linestyle()) for line in named}
     assert len(looks) == 24
+
+
+@pytest.mark.parametrize("loss", ["squared", "huber(1)", "logistic", "absolute"])
+@pytest.mark.parametrize("standardize", [False, True])
+def test_a_coefficient_at_its_bound_has_no_degree_of_freedom(loss, standardize):
+    """Not even where rounding of a change of units would leave it beside the bound."""
+    rng = np.random.default_rng(18)
+    X = rng.standard_normal((60, 10)) * 10.0 ** rng.uniform(-2, 2, 10)
+    y = X @ rng.standard_normal(10) + rng.standard_normal(60)
+    y = np.where(y > 0.0, 1.0, 0.0) if loss == "logistic" else y
+    lower, upper = -0.3 * rng.random(10), 0.3 * rng.random(10)
+    how = {"loss": loss, "standardize": standardize, "strengths": 20}
+    path = lw.path(X, y, bounds=(lower, upper), **how)
+    room = np.minimum(path.coef - lower[:, None], upper[:, None] - path.coef)
+    beside = room <= 1e-12 * np.maximum(-lower, upper)[:, None]
+    assert np.count_nonzero(beside) > 20
+    np.testing.assert_array_equal(room[beside], 0.0)
+    free = ((path.coef != 0.0) & ~beside).sum(axis=0)
+    np.testing.assert_allclose(path.degrees_of_freedom, free, atol=SAME)

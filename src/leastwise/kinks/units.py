@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from leastwise.kinks.pieces import Pieces
 from leastwise.kinks.rows import KinkRows
+from leastwise.numerics.boxes import within
 from leastwise.numerics.products import product
 from leastwise.numerics.quantiles import SAMPLE, quantile_ends, spread_out
 from leastwise.numerics.threads import parallel, tiles
@@ -123,7 +124,7 @@ class Units:
         """(w, b) in the user's units, b at the centre of the columns."""
         w = np.zeros(self.p)
         w[self.columns] = v[self.first :] * self.factor
-        w = np.minimum(np.maximum(w, self.rows.lower), self.rows.upper)
+        w = within(w, self.rows.lower, self.rows.upper)
         return w, self.b0 + (self.S * float(v[0]) if self.first else 0.0)
 
     def pieces(self, rows: Index, more: Pieces | None = None) -> Pieces:

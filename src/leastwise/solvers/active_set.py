@@ -38,6 +38,7 @@ from leastwise.kernels.support import (
     walk,
 )
 from leastwise.kernels.sweeps import gram_sweeps
+from leastwise.numerics.boxes import within
 from leastwise.numerics.factors import EPS, triangular
 from leastwise.solvers.base import VIOLATION
 from leastwise.solvers.quadratics import Quadratics
@@ -106,7 +107,7 @@ class ActiveSet:
     def coef(self) -> Float:
         """(m,) w in the units of H."""
         w = self.w / self.length
-        return np.clip(w, *self._given) if self.bounded else w
+        return within(w, *self._given) if self.bounded else w
 
     @property
     def order(self) -> Integer:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from leastwise.curved import Hessian, curvature_product, flat, hessian_of, mean_curvature
 from leastwise.numerics.backtracking import shorter
+from leastwise.numerics.boxes import within
 from leastwise.numerics.conjugate import TINY, conjugate_gradients
 from leastwise.numerics.factors import EPS, of_gram
 from leastwise.numerics.threads import one_blas_thread
@@ -355,12 +356,12 @@ class Course:
         ahead: State = rows.times(self._w[columns] + change, columns)
         shift = np.zeros(change.shape[1]) if hessian is None else hessian.level(change)
         objective = here.objective(self._w, self._value)
-        slack = 8.0 * EPS * np.abs(objective)
+        lower, upper = (side[columns, None] for side in self._sides[2:])
         share = np.ones_like(fall)
         while True:
             t = np.broadcast_to(share, change.shape[1:])
             w: Float = self._w.copy()
-            w[columns] += t * change
+            w[columns] = within(w[columns] + t * change, lower, upper)
             product: State = [
                 there if (share == 1.0).all() else part + t * (there - part)
                 for part, there in zip(self._product, ahead, strict=True)
@@ -369,7 +370,7 @@ class Course:
                 product, self._level + t * shift, 0.0 if whole else LOOSE
             )
             risen = here.objective(w, seen[1]) - objective
-            enough = risen <= slack - SUFFICIENT * share * fall
+            enough = risen <= 8.0 * EPS * np.abs(objective) - SUFFICIENT * share * fall
             if enough.all():
                 break
             share = np.where(enough, share, share * shorter(risen, share * fall))
