@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from leastwise import Quantile
+from leastwise.report import diagnostics, render_quantiles
 from report_cases import LOW, page_of, rows, several_quantiles
 from report_reader import Reader
 from test_report_path import SIX, figures
@@ -47,6 +48,14 @@ def test_predictions_and_shares_below_are_those_of_the_rows() -> None:
         np.testing.assert_allclose(cloud["y"], eta[:, k], rtol=SIX)
     below = (source.y < eta - 1e-6).mean(axis=0)
     np.testing.assert_allclose(drawn["reached"]["data"][0]["y"], below, rtol=SIX)
+
+
+def test_what_all_quantiles_took_is_said() -> None:
+    several = several_quantiles(rows(300), (0.9, 0.1, 0.5))
+    page = render_quantiles(several, [diagnostics(rows(300), one) for one in several.models])
+    fits = [model.fit for model in several.models]
+    most, passes = max(fit.iterations for fit in fits), sum(fit.passes for fit in fits)
+    assert f"It took {most} iterations at most, {passes:.3g} passes over the data and " in page
 
 
 def top(page: str) -> str:

@@ -238,15 +238,17 @@ def certificate(model: Model) -> list[tuple[str, str, str]]:
     return rows
 
 
-def solver(model: Model) -> dict[str, Any]:
-    """Which solver ran, why, and what it took."""
-    fit = model.fit
+def solver(*models: Model) -> dict[str, Any]:
+    """Which solver ran, why, and what it took, for one or several models together."""
+    fits = [model.fit for model in models]
+    passes = sum(fit.passes for fit in fits)
+    steps = count(max(fit.iterations for fit in fits), "iteration")
     cost = [
-        count(fit.iterations, "iteration"),
-        f"{number(fit.passes, 3)} {'pass' if fit.passes == 1 else 'passes'} over the data",
-        f"{number(fit.seconds, 2)} seconds",
+        steps if len(fits) == 1 else f"{steps} at most",
+        f"{number(passes, 3)} {'pass' if passes == 1 else 'passes'} over the data",
+        f"{number(sum(fit.seconds for fit in fits), 2)} seconds",
     ]
-    return {"name": clean(fit.solver), "why": clean(fit.why), "cost": listed(cost)}
+    return {"name": clean(fits[0].solver), "why": clean(fits[0].why), "cost": listed(cost)}
 
 
 def kind(model: Model) -> str:

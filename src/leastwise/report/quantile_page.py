@@ -91,7 +91,7 @@ def quantile_page(several: Quantiles, parts: Sequence[Diagnostics]) -> str:
         if joint
         else f"The certificate of q = {facts.q_of(worst):g}, whose relative gap is the largest",
         certificate=facts.certificate(worst),
-        solver=facts.solver(worst),
+        solver=facts.solver(worst, *(model for model in models if model is not worst)),
     )
 
 
