@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from leastwise.errors import DataError
-from leastwise.model import Model, fit_source, linear, r_squared
+from leastwise.model import Model, fit_source, r_squared
 from leastwise.model.saved import MOST_RECORDS, to_json
 from leastwise.solvers import GradientDescent
 from leastwise.sources import MemorySource
+from leastwise.sources.new_rows import linear
 from leastwise.sources.table import table
 
 # JSON keeps every bit of a float64; what is left is the order of sums in a product of other shape.

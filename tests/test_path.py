@@ -251,8 +251,24 @@ def test_predictions():
         path.predict(data.X, strength=0.5 * path.strengths[:2].sum())
     with pytest.raises(lw.DataError, match="no column 'b'"):
         path.predict(frame[["a", "c"]])
-    with pytest.raises(lw.DataError, match=r"must have shape \(n, 3\), not \(40, 2\)"):
+    with pytest.raises(lw.DataError, match="must have 3 columns, not 40 x 2"):
         path.predict(data.X[:, :2])
+
+
+def test_a_path_of_a_table_predicts_frames_files_and_the_table(tmp_path):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"a": np.arange(12.0) ** 2, "town": ["x", "y", "z"] * 4})
+    frame["y"] = frame["a"] + 3.0 * (frame["town"] == "z")
+    rows = lw.table(frame, target="y")
+    path = lw.path(rows, strengths=4)
+    expected = rows.X @ path.coef + path.intercepts
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    again = pickle.loads(pickle.dumps(path))
+    for given in (rows, frame, frame[["town", "a"]], tmp_path / "rows.csv", rows.X):
+        np.testing.assert_allclose(path.predict(given), expected, atol=SAME)
+        np.testing.assert_allclose(again.predict(given), expected, atol=SAME)
+    with pytest.raises(lw.DataError, match="encoded in another way"):
+        path.predict(lw.table(frame.iloc[::-1].replace({"x": "w"}), target="y"))
 
 
 def test_wrong_arguments_are_named():

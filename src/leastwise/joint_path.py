@@ -21,6 +21,7 @@ from leastwise.errors import UsageError
 from leastwise.numerics.joined import JoinedHessian
 from leastwise.path_result import Path, penalties_of
 from leastwise.quadratic import quadratic_form
+from leastwise.sources.new_rows import new_rows
 
 Float = NDArray[np.float64]
 
@@ -79,8 +80,8 @@ class JointPath(Path):
 
         Parameters and errors are those of `Path.predict`.
         """
-        targets = range(self.coef.shape[0])
-        each = np.stack([self.alone(target).predict(X, strength) for target in targets])
+        targets, rows = range(self.coef.shape[0]), new_rows(X, self.columns, self.encoding)
+        each = np.stack([self.alone(target).predict(rows, strength) for target in targets])
         return each if strength is None else each.T
 
     def criterion(self, name: str, gamma: float = 0.5) -> Float:

@@ -21,6 +21,7 @@ from leastwise.blocks.tensors import tensors_out
 from leastwise.criteria import criterion, has_likelihood, interpolated
 from leastwise.curved import hessian_of
 from leastwise.display import PathDisplay
+from leastwise.encoding import Encoding
 from leastwise.errors import DataError, LeastwiseWarning, UsageError, at_least_zero
 from leastwise.losses import Loss, Squared
 from leastwise.numerics.factors import of_gram
@@ -28,6 +29,7 @@ from leastwise.penalties import ElasticNet
 from leastwise.problem import Problem
 from leastwise.quadratic import quadratic_form
 from leastwise.relaxing import relax
+from leastwise.sources.new_rows import linear, new_rows
 
 Float = NDArray[np.float64]
 
@@ -62,6 +64,7 @@ class Path:
     gamma : the share of the penalised fit, below 1 where the path is relaxed
     loss : of all fits
     writer : who knows where the rows came from, for `save` and `report`; `leastwise.path` sets it
+    encoding : how a table's columns became numbers, for `predict`; None of arrays
 
     Examples
     --------
@@ -100,6 +103,7 @@ class Path:
     gamma: float = 1.0
     loss: Loss = field(default_factory=Squared)
     writer: Writer | None = field(default=None, repr=False)
+    encoding: Encoding | None = field(default=None, repr=False)
 
     def __repr__(self) -> str:
         return (
@@ -200,28 +204,20 @@ class Path:
 
         Parameters
         ----------
-        X : (n, p) array or sparse matrix, or a frame, whose columns are found by their names
+        X : path, frame, dict of arrays, (n, p) array or sparse matrix, or a `leastwise.table`
+            As to the `predict` of a fit.
         strength : one of `strengths`
 
         Raises
         ------
         DataError
-            If X has other columns than the path.
+            A column is absent or of another kind than in the fit, or the shape does not match.
         """
-        p = len(self.columns)
-        if hasattr(X, "columns"):
-            absent = [name for name in self.columns if name not in X.columns]
-            if absent:
-                raise DataError(f"the frame to predict from has no column {absent[0]!r}")
-            X = np.column_stack([np.asarray(X[name]) for name in self.columns])
-        elif not hasattr(X, "tocsr"):
-            X = np.asarray(X)
-        if X.ndim != 2 or X.shape[1] != p:
-            raise DataError(f"rows to predict from must have shape (n, {p}), not {X.shape}")
+        rows = new_rows(X, self.columns, self.encoding)
         if strength is None:
-            return X @ self.coef + self.intercepts
-        chosen = self.at(strength)
-        return X @ self.coef[:, chosen] + self.intercepts[chosen]
+            return linear(rows, self.coef.T, self.intercepts)
+        chosen = slice(at := self.at(strength), at + 1)
+        return linear(rows, self.coef[:, chosen].T, self.intercepts[chosen])[:, 0]
 
     def criterion(self, name: str, gamma: float = 0.5) -> Float:
         """(K,) "aic", "bic" or "ebic" at every strength, for squared loss n log(mean r^2) + c d.

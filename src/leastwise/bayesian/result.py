@@ -13,7 +13,8 @@ from leastwise.bayesian.posterior import Posterior
 from leastwise.blocks.tensors import tensors_out
 from leastwise.certificate import Certificate
 from leastwise.losses.base import number_between
-from leastwise.model import Model, linear
+from leastwise.model import Model
+from leastwise.sources.new_rows import linear
 
 Float = NDArray[np.float64]
 

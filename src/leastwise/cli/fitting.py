@@ -19,9 +19,10 @@ from leastwise.cli.wording import spoken
 from leastwise.encoding import require
 from leastwise.errors import DataError, UsageError
 from leastwise.losses import Loss, named
-from leastwise.model import Holdout, Model, accuracy, explained, fit_source, linear
+from leastwise.model import Holdout, Model, accuracy, explained, fit_source
 from leastwise.model.saved import to_json
 from leastwise.penalties import ElasticNet
+from leastwise.sources.new_rows import linear
 from leastwise.sources.table import Table, read_arrow
 
 LEAST_ROWS = 2  # on either side of a split

@@ -21,9 +21,10 @@ from leastwise.encoding.kinds import floats, kind_of, missing_rows
 from leastwise.encoding.kinds import plain as plain_column
 from leastwise.errors import DataError, LeastwiseWarning, UsageError
 from leastwise.losses import settings
-from leastwise.model import Model, explained, linear, probabilities
+from leastwise.model import Model, explained, probabilities
 from leastwise.model.saved_quantiles import load
 from leastwise.report.words import count, listed
+from leastwise.sources.new_rows import linear
 from leastwise.sources.readers import read_arrow
 
 if TYPE_CHECKING:

@@ -26,10 +26,11 @@ from leastwise.estimators.arrays import (
 )
 from leastwise.inference import Inference
 from leastwise.losses import Loss
-from leastwise.model import Model, fit_source, linear
+from leastwise.model import Model, fit_source
 from leastwise.report import diagnostics, write
 from leastwise.solvers import Solver
 from leastwise.sources import MemorySource, Source
+from leastwise.sources.new_rows import linear
 
 if TYPE_CHECKING:
     from leastwise.model.along import Paths

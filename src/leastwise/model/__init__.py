@@ -11,7 +11,7 @@ array([21.])
 """
 
 from leastwise.model.build import fit_source
-from leastwise.model.model import Holdout, Model, linear
+from leastwise.model.model import Holdout, Model
 from leastwise.model.scores import accuracy, explained, measure, probabilities, r_squared
 from leastwise.model.several import fit_several
 
@@ -22,7 +22,6 @@ __all__ = [
     "explained",
     "fit_several",
     "fit_source",
-    "linear",
     "measure",
     "probabilities",
     "r_squared",

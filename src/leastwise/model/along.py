@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -144,7 +144,7 @@ def path_source(
             sd = np.sqrt(np.maximum(sums.squares, 0.0) / sums.weight)
     encoding = getattr(source, "encoding", None)
     return Paths(
-        tuple(paths),
+        tuple(replace(path, encoding=encoding) for path in paths),
         sd,
         getattr(source, "weight", None) is not None,
         standardize,

@@ -16,21 +16,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leastwise.blocks.torch import Matrix
-from leastwise.encoding import Classes, Encoding, Feature
-from leastwise.errors import DataError, UsageError
+from leastwise.encoding import Classes, Encoding
+from leastwise.errors import UsageError
 from leastwise.fit import Fit
 from leastwise.losses import Loss
 from leastwise.model.scores import measure, probabilities
-from leastwise.sources import MemorySource
+from leastwise.sources.new_rows import linear, new_rows
 
 if TYPE_CHECKING:
     from leastwise.cv.result import CrossValidation
     from leastwise.inference import Inference
 
 Float = NDArray[np.float64]
-
-BATCH = 1 << 20  # numbers of X that are cast and multiplied at a time
 
 
 @dataclass(frozen=True)
@@ -172,40 +169,7 @@ class Model:
 
     def encoded(self, X: Any) -> Any:
         """The (n, p) numbers, dense or sparse, that `predict` makes of new rows."""
-        if isinstance(X, MemorySource):
-            return self._encoded_alike(X)
-        p = len(self.columns)
-        if isinstance(X, (np.ndarray, list, tuple)) or hasattr(X, "tocsr"):
-            matrix: Any = X if hasattr(X, "tocsr") else np.asarray(X)
-            if matrix.ndim != 2 or matrix.shape[1] != p:
-                shape = " x ".join(map(str, matrix.shape))
-                raise DataError(f"an array to predict from must have {p} columns, not {shape}")
-            if matrix.dtype.kind not in "fiub":
-                raise DataError(
-                    f"an array to predict from must hold numbers, not {matrix.dtype}: "
-                    "give text and dates in a frame"
-                )
-            return matrix
-        from leastwise.sources.readers import read_arrow
-
-        encoding = self.encoding
-        if encoding is None:
-            encoding = Encoding(tuple(Feature(name, "number") for name in self.columns), ())
-        return encoding.transform(read_arrow(X))
-
-    def _encoded_alike(self, rows: MemorySource) -> Any:
-        """The numbers of a table that was encoded as the fit's."""
-        ours, theirs = self.encoding, getattr(rows, "encoding", None)
-        alike = rows.columns == self.columns
-        if alike and ours is not None and theirs is not None:
-            alike = ours.features == theirs.features
-        if not alike:
-            raise DataError(
-                "this table's columns are others than the fit's, or encoded in another way: give "
-                "its file or frame itself, whose columns are found by name and encoded as in the "
-                "fit"
-            )
-        return rows.X
+        return new_rows(X, self.columns, self.encoding)
 
     def objective_words(self) -> str:
         """What was minimised, as a sentence."""
@@ -263,25 +227,3 @@ class Model:
         from leastwise.model.saved import load
 
         return load(path)
-
-
-def linear(X: Any, coef: Float, intercept: Float) -> Float:
-    """(n, k) eta = X coef' + intercept; a row with NaN gives NaN, other values are not checked.
-
-    Parameters
-    ----------
-    X : (n, p) dense of any number type, or sparse; dense rows are cast to float64 a batch at a time
-    coef : (k, p) ; intercept : (k,)
-    """
-    if hasattr(X, "tocsr"):
-        return np.asarray(X @ coef.T, np.float64) + intercept
-    if isinstance(X, Matrix):
-        return X.linear(coef, intercept)
-    n, p = X.shape
-    eta = np.empty((n, coef.shape[0]))
-    step = max(1, BATCH // max(1, p))
-    with np.errstate(invalid="ignore", over="ignore"):
-        for first in range(0, n, step):
-            rows = np.asarray(X[first : first + step], np.float64)
-            eta[first : first + step] = rows @ coef.T + intercept
-    return eta

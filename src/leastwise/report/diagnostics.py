@@ -116,7 +116,7 @@ def diagnostics(
     Diagnostics
         One `Residuals` a target; of a loss of classes what `classes.judged` says as well.
     """
-    from leastwise.model import linear
+    from leastwise.sources.new_rows import linear
 
     eta = linear(source.X, model.coef, model.intercept)
     y = np.asarray(source.y, dtype=np.float64).reshape(eta.shape)
